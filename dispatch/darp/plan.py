@@ -1,0 +1,81 @@
+"""The answer: routes with their schedule, what is left unassigned, and what it all costs."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from dispatch.darp.problem import Rule
+
+
+class StopKind(IntEnum):
+    START = 0
+    PICKUP = 1
+    DELIVERY = 2
+    BREAK = 3
+    END = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One event of a route, in ticks.
+
+    ``arrival <= start`` (waiting before service), ``departure == start + service``, except at
+    START where ``departure`` is free. ``request`` is an index, -1 where there is none;
+    ``layout`` the index into ``Vehicle.layouts`` in use from a pickup to a delivery, -1
+    where nobody is aboard.
+    """
+
+    kind: StopKind
+    place: int
+    arrival: int
+    start: int
+    departure: int
+    request: int = -1
+    layout: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The stops of one vehicle, START first and END last; no stops at all when unused."""
+
+    stops: tuple[Stop, ...] = ()
+
+    def signed(self) -> tuple[int, ...]:
+        """Signed request numbers counted from 1: ``3`` picks up request 3, ``-3`` delivers it."""
+        return tuple(
+            stop.request + 1 if stop.kind is StopKind.PICKUP else -(stop.request + 1)
+            for stop in self.stops
+            if stop.request >= 0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a plan costs. Compare ``unassigned`` first, then ``total``.
+
+    ``unassigned`` counts the requests left out by priority, the highest first, one entry for
+    every priority that occurs in the problem. ``components`` sum up to ``total``; their names:
+    driving, working, waiting_aboard, vehicles, assigning, moved_promises, split_pairs, fairness.
+    """
+
+    unassigned: tuple[int, ...]
+    total: float
+    components: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One route for each vehicle of the problem, in its order."""
+
+    routes: tuple[Route, ...]
+    unassigned: tuple[int, ...]
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A broken hard rule and by how much: ticks, units of load, or requests; 1 where none fits."""
+
+    rule: Rule
+    amount: int
+    vehicle: int = -1
+    request: int = -1
