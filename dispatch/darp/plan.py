@@ -18,10 +18,14 @@ class StopKind(IntEnum):
 class Stop:
     """One event of a route, in ticks.
 
-    ``arrival <= start`` (waiting before service), ``departure == start + service``, except at
-    START where ``departure`` is free. ``request`` is an index, -1 where there is none;
-    ``layout`` the index into ``Vehicle.layouts`` in use from a pickup to a delivery, -1
-    where nobody is aboard.
+    ``arrival <= start`` (waiting before service), ``departure == start + service``, except where
+    the vehicle leaves the start place: the departure of START, or of a BREAK right after it
+    (START's is then when that break is reached), may be later. ``request`` is an index, -1
+    where there is none; ``layout`` the index into ``Vehicle.layouts`` in use from a pickup to
+    a delivery, -1 where nobody is aboard.
+
+    The duration of a route runs from leaving the start place (``Vehicle.started`` where given)
+    to reaching the end place: the arrival of END, or of a BREAK right before it.
     """
 
     kind: StopKind
@@ -55,6 +59,8 @@ class Cost:
     ``unassigned`` counts the requests left out by priority, the highest first, one entry for
     every priority that occurs in the problem. ``components`` sum up to ``total``; their names:
     driving, working, waiting_aboard, vehicles, assigning, moved_promises, split_pairs, fairness.
+    ``working`` prices the routes' durations, ``waiting_aboard`` the ticks between arrival and
+    start at stops reached with anyone aboard (once, however many they are).
     """
 
     unassigned: tuple[int, ...]

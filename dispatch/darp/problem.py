@@ -55,7 +55,8 @@ class Request:
     minus departure from the pickup.
 
     ``aboard``: the client is in the vehicle already. There is no pickup stop; the ride limit is
-    then the caller's to fold into ``delivery_window``, and ``pickup_window`` says nothing.
+    then the caller's to fold into ``delivery_window``, and ``pickup_window`` says nothing. It is
+    in the ``committed`` of its vehicle.
 
     ``requires``: index of a request without which this one may not be served. Two that require
     each other are served both or neither.
@@ -83,7 +84,8 @@ class Break:
 
     It is taken where the vehicle is after its previous stop. As the first thing of a route it is
     taken at the start place before leaving, as the last thing at the end place after coming back;
-    in these two cases it does not count into the route's duration. An empty route needs none.
+    in these two cases it does not count into the route's duration. All of it lies inside the
+    vehicle's window, none of it before the last of the ``fixed`` stops. An empty route needs none.
     """
 
     window: TimeWindow
@@ -127,7 +129,7 @@ class Driver:
     """Who drives one or more vehicles (shifts) of the problem.
 
     ``past_paid`` and ``past_duty``: paid and on-duty ticks of the trailing days, for fairness.
-    ``max_requests`` limits the requests over all shifts of the driver.
+    ``max_requests`` limits the requests over all shifts of the driver, those aboard included.
     """
 
     max_requests: int | None = None
