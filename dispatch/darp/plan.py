@@ -21,8 +21,8 @@ class Stop:
     ``arrival <= start`` (waiting before service), ``departure == start + service``, except where
     the vehicle leaves the start place: the departure of START, or of a BREAK right after it
     (START's is then when that break is reached), may be later. ``request`` is an index, -1
-    where there is none; ``layout`` the index into ``Vehicle.layouts`` in use from a pickup to
-    a delivery, -1 where nobody is aboard.
+    where there is none; ``layout`` at a pickup or delivery the index into ``Vehicle.layouts``
+    in use there, the same in all of a pool, and -1 elsewhere.
 
     The duration of a route runs from leaving the start place (``Vehicle.started`` where given)
     to reaching the end place: the arrival of END, or of a BREAK right before it.
@@ -79,9 +79,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken hard rule and by how much: ticks, units of load, or requests; 1 where none fits."""
+    """A broken hard rule and by how much: ticks, units of load, or requests; 1 where none fits.
+
+    ``other`` is the second request where the rule is about two: SHARING and REQUIRES.
+    """
 
     rule: Rule
     amount: int
     vehicle: int = -1
     request: int = -1
+    other: int = -1

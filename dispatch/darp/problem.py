@@ -4,7 +4,7 @@ Everything is validated once, here; the search and the verifier trust it afterwa
 problem is a ``ValueError``; one without a feasible plan is not an error.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -106,8 +106,8 @@ class Vehicle:
     are never dropped and never leave the vehicle. Of these the first ``fixed`` come first in the
     route, in this order, with nothing between them (the vehicle is under way to them).
 
-    ``started``: when the duration began to count, if the vehicle is on the road already.
-    ``fixed_cost`` is charged when the route is not empty.
+    ``started``: when the duration began to count, if the vehicle is on the road already; a break
+    taken first then counts. ``fixed_cost`` is charged when the route is not empty.
     """
 
     start: int
@@ -183,29 +183,129 @@ class Problem:
     vehicles: tuple[Vehicle, ...]
     drivers: tuple[Driver, ...]
     travel: NDArray[np.int32]
-    forbidden: NDArray[np.uint8] | None = None
-    assign_cost: NDArray[np.float64] | None = None
-    may_share: NDArray[np.bool_] | None = None
+    # None stands for the default until __post_init__ has filled it; readers never meet it.
+    forbidden: NDArray[np.uint8] = None  # type: ignore[assignment]
+    assign_cost: NDArray[np.float64] = None  # type: ignore[assignment]
+    may_share: NDArray[np.bool_] = None  # type: ignore[assignment]
     pairs: tuple[tuple[int, int], ...] = ()
     weights: Weights = field(default_factory=Weights)
 
     def __post_init__(self) -> None:
+        """Fill the defaults and validate.
+
+        Raises
+        ------
+        ValueError
+            The parts do not describe one problem.
+        """
+        self._set_matrices()
+        resources = {len(request.load) for request in self.requests}
+        resources |= {len(layout) for vehicle in self.vehicles for layout in vehicle.layouts}
+        if len(resources) > 1:
+            raise ValueError("loads and layouts must name the same resources")
+        for r, request in enumerate(self.requests):
+            _validate_request(f"request {r}", request, len(self.requests), len(self.travel))
+        for v, vehicle in enumerate(self.vehicles):
+            _validate_vehicle(f"vehicle {v}", vehicle, len(self.drivers), len(self.travel))
+        for d, driver in enumerate(self.drivers):
+            _require_not_negative(
+                f"driver {d}", driver.max_requests, driver.past_paid, driver.past_duty
+            )
+        if any(not 0 <= r < len(self.requests) for pair in self.pairs for r in pair):
+            raise ValueError("pairs must name requests of the problem")
+        _require_not_negative("weights", *(getattr(self.weights, f.name) for f in fields(Weights)))
+        self._validate_committed()
+
+    def _set_matrices(self) -> None:
         n, m = len(self.requests), len(self.vehicles)
-        for name, shape, dtype in (
-            ("forbidden", (n, m), np.uint8),
-            ("assign_cost", (n, m), np.float64),
+        for name, shape, default in (
+            ("travel", np.shape(self.travel), None),
+            ("forbidden", (n, m), np.zeros((n, m), np.uint8)),
+            ("assign_cost", (n, m), np.zeros((n, m), np.float64)),
+            ("may_share", (n, n), np.ones((n, n), np.bool_)),
         ):
-            value = getattr(self, name)
-            array = np.zeros(shape, dtype) if value is None else np.ascontiguousarray(value, dtype)
-            if array.shape != shape:
-                raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+            array = _matrix(name, getattr(self, name), shape, default)
             object.__setattr__(self, name, array)
-        share = self.may_share
-        share = np.ones((n, n), np.bool_) if share is None else np.ascontiguousarray(share, bool)
-        if share.shape != (n, n) or not np.array_equal(share, share.T):
-            raise ValueError("may_share must be a symmetric square over the requests")
-        object.__setattr__(self, "may_share", share)
-        travel = np.ascontiguousarray(self.travel, np.int32)
-        if travel.ndim != 2 or travel.shape[0] != travel.shape[1] or (travel < 0).any():
+        if not np.array_equal(self.may_share, self.may_share.T):
+            raise ValueError("may_share must be symmetric")
+        if self.travel.shape[0] != self.travel.shape[1] or (self.travel < 0).any():
             raise ValueError("travel must be a square matrix of ticks, none negative")
-        object.__setattr__(self, "travel", travel)
+        if not np.isin(self.forbidden, list(Rule)).all():
+            raise ValueError("forbidden must hold values of Rule")
+        if not np.isfinite(self.assign_cost).all():
+            raise ValueError("assign_cost must be finite")
+
+    def _validate_committed(self) -> None:
+        """Each committed request is whole, on one vehicle; who is aboard is on one."""
+        owner: dict[int, int] = {}
+        for v, vehicle in enumerate(self.vehicles):
+            mine = {abs(signed) - 1 for signed in vehicle.committed}
+            if any(not 0 <= r < len(self.requests) for r in mine):
+                raise ValueError(f"vehicle {v}: committed names an unknown request")
+            if not owner.keys().isdisjoint(mine):
+                raise ValueError(f"vehicle {v}: a request is committed to two vehicles")
+            owner |= dict.fromkeys(mine, v)
+            self._validate_work(f"vehicle {v}", vehicle, mine)
+        if any(request.aboard and r not in owner for r, request in enumerate(self.requests)):
+            raise ValueError("a request is aboard, but committed to no vehicle")
+
+    def _validate_work(self, what: str, vehicle: Vehicle, committed: set[int]) -> None:
+        for r in committed:
+            stops = tuple(signed for signed in vehicle.committed if abs(signed) == r + 1)
+            whole = (-(r + 1),) if self.requests[r].aboard else (r + 1, -(r + 1))
+            if stops != whole:
+                raise ValueError(f"{what}: committed stops of request {r} are {stops}")
+        if vehicle.aboard_layout is None and any(self.requests[r].aboard for r in committed):
+            raise ValueError(f"{what}: somebody is aboard, aboard_layout is missing")
+
+
+def _matrix(
+    name: str, value: NDArray | None, shape: tuple[int, ...], default: NDArray | None
+) -> NDArray:
+    dtype = np.dtype(np.int32) if default is None else default.dtype
+    given = default if value is None else np.asarray(value)
+    if given is None or given.ndim != 2 or given.shape != shape:
+        raise ValueError(f"{name} has shape {np.shape(given)}, expected {shape}")
+    array = np.ascontiguousarray(given, dtype)
+    if not np.array_equal(array, given):
+        raise ValueError(f"{name} does not fit {dtype}")
+    return array
+
+
+def _require_not_negative(what: str, *values: float | None) -> None:
+    if any(value is not None and not 0 <= value < float("inf") for value in values):
+        raise ValueError(f"{what}: a duration, load, limit or price is negative or endless")
+
+
+def _require_index(what: str, size: int, *indices: int | None) -> None:
+    if any(index is not None and not 0 <= index < size for index in indices):
+        raise ValueError(f"{what}: an index is out of range")
+
+
+def _require_window(what: str, window: TimeWindow | None) -> None:
+    if window is not None and window.earliest > window.latest:
+        raise ValueError(f"{what}: a window ends before it begins")
+
+
+def _validate_request(what: str, request: Request, requests: int, places: int) -> None:
+    _require_index(what, places, request.pickup, request.delivery)
+    _require_index(what, requests, request.requires)
+    for window in (request.pickup_window, request.delivery_window, request.promise):
+        _require_window(what, window)
+    _require_not_negative(what, request.pickup_service, request.delivery_service)
+    _require_not_negative(what, request.max_ride, *request.load)
+
+
+def _validate_vehicle(what: str, vehicle: Vehicle, drivers: int, places: int) -> None:
+    if not vehicle.layouts:
+        raise ValueError(f"{what} has no layout")
+    _require_index(what, places, vehicle.start, vehicle.end)
+    _require_index(what, drivers, vehicle.driver)
+    _require_index(what, len(vehicle.layouts), vehicle.aboard_layout)
+    _require_index(what, len(vehicle.committed) + 1, vehicle.fixed)
+    _require_window(what, vehicle.window)
+    if vehicle.break_ is not None:
+        _require_window(what, vehicle.break_.window)
+        _require_not_negative(what, vehicle.break_.duration)
+    _require_not_negative(what, vehicle.max_duration, vehicle.fixed_cost)
+    _require_not_negative(what, *(units for layout in vehicle.layouts for units in layout))
