@@ -66,9 +66,9 @@ class ConstraintRefused(DomainError):
 def refusal_of(error: IntegrityError) -> DomainError | None:
     """Turn a constraint that fired into a refusal by its name; None when it is a bug of ours."""
     diagnosis = getattr(error.__cause__, "diag", None)
-    name = getattr(diagnosis, "constraint_name", None)
-    if not name:
+    if diagnosis is None or not diagnosis.constraint_name:
         return None
+    name = diagnosis.constraint_name
     if name in _BY_CONSTRAINT:
         return _BY_CONSTRAINT[name](constraint=name)
     text = _declared_message(name) or ConstraintRefused.BY_SQLSTATE.get(diagnosis.sqlstate)
