@@ -265,7 +265,7 @@ def _matrix(
     dtype = np.dtype(np.int32) if default is None else default.dtype
     given = default if value is None else np.asarray(value)
     if given is None or given.ndim != 2 or given.shape != shape:
-        raise ValueError(f"{name} has shape {np.shape(given)}, expected {shape}")
+        raise ValueError(f"{name} must be a matrix of shape {shape}")
     array = np.ascontiguousarray(given, dtype)
     if not np.array_equal(array, given):
         raise ValueError(f"{name} does not fit {dtype}")
