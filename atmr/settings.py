@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from atmr import embedded
+from atmr.embedded import Services
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -118,10 +118,15 @@ TEMPLATES = [
 
 # --- Database -----------------------------------------------------------------------------------
 
-EMBEDDED = embedded.Services.of_checkout(BASE_DIR, profile="tests" if TESTING else "demo")
-DATABASES = {"default": database(os.environ.get("DATABASE_URL") or EMBEDDED.database_url)}
+EMBEDDED = Services.of_checkout(
+    BASE_DIR, profile="tests" if TESTING else "demo", environ=os.environ
+)
+DATABASES = {
+    "default": database(EMBEDDED.postgres.url if EMBEDDED.postgres else os.environ["DATABASE_URL"])
+}
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # the pool keeps connections, Django must not
-DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 4}
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # ask on checkout whether it still answers
+DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 30, "timeout": 10}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Language and time --------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """Fixtures every test may use; the embedded servers start before the first of them."""
 
-import os
-
 import pytest
 from django.conf import settings
 
-from atmr import embedded
+from atmr.embedded import EmbeddedError
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not os.environ.get("DATABASE_URL"):
-        embedded.Postgres(settings.EMBEDDED).ensure()
+    try:
+        settings.EMBEDDED.ensure()
+    except EmbeddedError as exc:
+        pytest.exit(str(exc), returncode=1)
