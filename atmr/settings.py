@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pghistory
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
@@ -127,6 +128,16 @@ DATABASES = {
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # the pool keeps connections, Django must not
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # ask on checkout whether it still answers
 DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 30, "timeout": 10}
+AUTH_USER_MODEL = "accounts.User"
+# Rows of the past hang on "history"; "events" are the moves of a booking.
+PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="history")
+PGHISTORY_DEFAULT_TRACKERS = (
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(),
+)
+# Index names are a contract and PostgreSQL takes 63 characters; Django checks for Oracle's 30.
+SILENCED_SYSTEM_CHECKS = ["models.E034", "django_ratelimit.E003", "django_ratelimit.W001"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Language and time --------------------------------------------------------------------------

@@ -1,0 +1,516 @@
+"""What is asked: clients, their bookings, and what happened to each."""
+
+from typing import Self
+
+import pghistory
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Case, F, Q, When
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Company, Language, Partner, User
+from accounts.triggers import row_version, same_company
+from bookings import triggers
+from bookings.states import BookingStatus
+from fleet.models import Driver, Equipment, Place, Skill
+
+
+class Mobility(models.TextChoices):
+    WALKS = "walks", _("Walks")
+    FOLDING_WHEELCHAIR = "folding_wheelchair", _("Folding wheelchair")
+    WHEELCHAIR = "wheelchair", _("Rigid or electric wheelchair")
+    STRETCHER = "stretcher", _("Stretcher")
+
+
+class Priority(models.TextChoices):
+    NORMAL = "normal", _("Normal")
+    MEDICAL = "medical", _("Medical")
+    URGENT = "urgent", _("Urgent")
+    EMERGENCY = "emergency", _("Emergency")
+
+
+class Payer(models.TextChoices):
+    CLIENT = "client", _("Client")
+    PARTNER = "partner", _("Partner")
+    INSURER = "insurer", _("Insurer")
+
+
+class Anchor(models.TextChoices):
+    PICKUP = "pickup", _("Pick up at")
+    ARRIVE_BY = "arrive_by", _("Arrive by")
+
+
+class ClientQuerySet(models.QuerySet["Client"]):
+    def for_company(self, company: Company) -> Self:
+        return self.filter(company=company)
+
+    def active(self) -> Self:
+        return self.filter(active=True)
+
+
+@pghistory.track(model_name="ClientHistory")
+class Client(models.Model):
+    """A person who is carried."""
+
+    company = models.ForeignKey(Company, on_delete=models.PROTECT, verbose_name=_("company"))
+    partner = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("partner")
+    )
+    name = models.CharField(_("name"), max_length=120)
+    birth_day = models.DateField(_("birth date"), null=True, blank=True)
+    phone = models.CharField(_("phone"), max_length=32, blank=True)
+    language = models.CharField(
+        _("language"), max_length=2, choices=Language, default=Language.FRENCH
+    )
+    home = models.ForeignKey(
+        Place,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("home"),
+    )
+    floor = models.CharField(_("floor"), max_length=20, blank=True)
+    door_code = models.CharField(_("door code"), max_length=20, blank=True)
+    access_notes = models.TextField(_("access notes"), blank=True)
+    active = models.BooleanField(_("active"), default=True)
+    mobility = models.CharField(
+        _("mobility"), max_length=20, choices=Mobility, default=Mobility.WALKS
+    )
+    companions = models.PositiveSmallIntegerField(_("companions"), default=0)
+    preferred_drivers = models.ManyToManyField(
+        Driver, blank=True, related_name="+", verbose_name=_("preferred drivers")
+    )
+    refused_drivers = models.ManyToManyField(
+        Driver, blank=True, related_name="+", verbose_name=_("refused drivers")
+    )
+    boarding_min = models.PositiveSmallIntegerField(
+        _("extra boarding time (min)"), default=0, help_text=_("At both ends of a ride.")
+    )
+    boarding_notes = models.TextField(_("boarding notes"), blank=True)
+
+    objects = ClientQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("client")
+        verbose_name_plural = _("clients")
+        indexes = [
+            # The company's clients by name: lists and search as you type.
+            models.Index(fields=["company", "name"], name="client_company_name"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(companions__lte=8),
+                name="client_companions_bounded",
+                violation_error_message=_("At most eight companions."),
+            ),
+            models.CheckConstraint(
+                condition=Q(boarding_min__lte=60),
+                name="client_boarding_bounded",
+                violation_error_message=_("Boarding takes 60 extra minutes at most."),
+            ),
+            models.CheckConstraint(
+                condition=Q(mobility__in=Mobility.values),
+                name="client_mobility_known",
+                violation_error_message=_("Choose one of the mobilities."),
+            ),
+        ]
+        triggers = [same_company(home_id="fleet_place")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReturnKind(models.TextChoices):
+    NONE = "none", _("No return")
+    TIMED = "timed", _("At a fixed time")
+    WILL_CALL = "will_call", _("When the client is ready")
+
+
+@pghistory.track(model_name="BookingSeriesHistory")
+class BookingSeries(models.Model):
+    """Bookings that come back by a rule: dialysis three times a week.
+
+    Times are wall-clock times of the company's zone: 07:30 stays 07:30 when the clocks change.
+    """
+
+    company = models.ForeignKey(Company, on_delete=models.PROTECT, verbose_name=_("company"))
+    client = models.ForeignKey(
+        Client, on_delete=models.PROTECT, related_name="series", verbose_name=_("client")
+    )
+    partner = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("partner")
+    )
+    pickup_place = models.ForeignKey(
+        Place, on_delete=models.PROTECT, related_name="+", verbose_name=_("from")
+    )
+    delivery_place = models.ForeignKey(
+        Place, on_delete=models.PROTECT, related_name="+", verbose_name=_("to")
+    )
+    anchor = models.CharField(_("anchor"), max_length=10, choices=Anchor, default=Anchor.ARRIVE_BY)
+    at_time = models.TimeField(_("time"), help_text=_("Of the pickup, or of the appointment."))
+    stay_min = models.PositiveSmallIntegerField(_("length of the stay (min)"), default=0)
+    return_kind = models.CharField(
+        _("return"), max_length=10, choices=ReturnKind, default=ReturnKind.NONE
+    )
+    return_time = models.TimeField(_("return at"), null=True, blank=True)
+    rule = models.CharField(
+        _("recurrence rule"),
+        max_length=200,
+        help_text=_("An iCalendar rule such as FREQ=WEEKLY;BYDAY=MO,WE,FR."),
+    )
+    starts_day = models.DateField(_("first day"))
+    until_day = models.DateField(_("last day"), null=True, blank=True)
+    on_holidays = models.BooleanField(_("also on public holidays"), default=False)
+    priority = models.CharField(
+        _("priority"), max_length=10, choices=Priority, default=Priority.MEDICAL
+    )
+    active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("series")
+        verbose_name_plural = _("series")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until_day__isnull=True) | Q(until_day__gte=F("starts_day")),
+                name="series_ends_after_start",
+                violation_error_message=_("The last day is not before the first."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(return_kind=ReturnKind.TIMED) | Q(return_time__isnull=False),
+                name="series_timed_return_has_time",
+                violation_error_message=_("Give the time of the return."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(pickup_place=F("delivery_place")),
+                name="series_goes_somewhere",
+                violation_error_message=_("Pickup and delivery are two places."),
+            ),
+        ]
+        triggers = [
+            same_company(
+                client_id="bookings_client",
+                pickup_place_id="fleet_place",
+                delivery_place_id="fleet_place",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.client}: {self.rule}"
+
+
+class SeriesException(models.Model):
+    """One day of a series that is left out, or served at another time."""
+
+    series = models.ForeignKey(
+        BookingSeries, on_delete=models.CASCADE, related_name="exceptions", verbose_name=_("series")
+    )
+    day = models.DateField(_("day"))
+    at_time = models.TimeField(
+        _("time instead"), null=True, blank=True, help_text=_("Empty: left out.")
+    )
+
+    class Meta:
+        verbose_name = _("exception")
+        verbose_name_plural = _("exceptions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["series", "day"],
+                name="series_exception_once_a_day",
+                violation_error_message=_("This day has an exception already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class SeriesSuspension(models.Model):
+    """Days on which a series rests: a stay in hospital, a holiday. Both ends included."""
+
+    series = models.ForeignKey(
+        BookingSeries,
+        on_delete=models.CASCADE,
+        related_name="suspensions",
+        verbose_name=_("series"),
+    )
+    from_day = models.DateField(_("from"))
+    until_day = models.DateField(_("until (included)"))
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("suspension")
+        verbose_name_plural = _("suspensions")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until_day__gte=F("from_day")),
+                name="suspension_ends_after_start",
+                violation_error_message=_("The last day is not before the first."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_day} - {self.until_day}"
+
+
+class BookingQuerySet(models.QuerySet["Booking"]):
+    def for_company(self, company: Company) -> Self:
+        return self.filter(company=company)
+
+    def with_people(self) -> Self:
+        return self.select_related("client", "pickup_place", "delivery_place")
+
+
+@pghistory.track(model_name="BookingHistory", exclude=["scheduled_at", "version"])
+class Booking(models.Model):
+    """One client carried once from a pickup to a delivery."""
+
+    company = models.ForeignKey(
+        Company, on_delete=models.PROTECT, db_index=False, verbose_name=_("company")
+    )
+    reference = models.CharField(_("reference"), max_length=20, editable=False)
+    partner = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("partner")
+    )
+    partner_reference = models.CharField(_("partner's reference"), max_length=64, blank=True)
+    client = models.ForeignKey(
+        Client, on_delete=models.PROTECT, related_name="bookings", verbose_name=_("client")
+    )
+    status = models.CharField(
+        _("status"), max_length=10, choices=BookingStatus, default=BookingStatus.PENDING
+    )
+
+    pickup_place = models.ForeignKey(
+        Place, on_delete=models.PROTECT, related_name="+", verbose_name=_("from")
+    )
+    pickup_floor = models.CharField(_("floor at the pickup"), max_length=20, blank=True)
+    pickup_contact = models.CharField(_("contact at the pickup"), max_length=120, blank=True)
+    pickup_service_min = models.PositiveSmallIntegerField(
+        _("service at the pickup (min)"), null=True, blank=True
+    )
+    delivery_place = models.ForeignKey(
+        Place, on_delete=models.PROTECT, related_name="+", verbose_name=_("to")
+    )
+    delivery_floor = models.CharField(_("floor at the delivery"), max_length=20, blank=True)
+    delivery_contact = models.CharField(_("contact at the delivery"), max_length=120, blank=True)
+    delivery_service_min = models.PositiveSmallIntegerField(
+        _("service at the delivery (min)"), null=True, blank=True
+    )
+
+    anchor = models.CharField(_("anchor"), max_length=10, choices=Anchor, default=Anchor.PICKUP)
+    requested_pickup_at = models.DateTimeField(_("requested pickup"), null=True, blank=True)
+    appointment_at = models.DateTimeField(_("appointment"), null=True, blank=True)
+    appointment_ends_at = models.DateTimeField(_("end of the appointment"), null=True, blank=True)
+    scheduled_at = models.GeneratedField(
+        expression=Case(
+            When(anchor=Anchor.ARRIVE_BY, then=F("appointment_at")),
+            default=F("requested_pickup_at"),
+        ),
+        output_field=models.DateTimeField(_("scheduled at")),
+        db_persist=True,
+    )
+    promised_from = models.DateTimeField(_("promised from"), null=True, blank=True)
+    promised_until = models.DateTimeField(_("promised until"), null=True, blank=True)
+    actual_pickup_at = models.DateTimeField(_("actual pickup"), null=True, blank=True)
+    actual_delivery_at = models.DateTimeField(_("actual delivery"), null=True, blank=True)
+
+    outbound = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="return_booking",
+        verbose_name=_("return of"),
+    )
+    stands_alone = models.BooleanField(_("served even if the outbound is not"), default=False)
+    will_call = models.BooleanField(
+        _("will call"),
+        default=False,
+        help_text=_("The time is confirmed when the client is ready."),
+    )
+    time_confirmed = models.BooleanField(_("time confirmed"), default=True)
+    series = models.ForeignKey(
+        BookingSeries,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        verbose_name=_("series"),
+    )
+    series_day = models.DateField(_("day of the series"), null=True, blank=True)
+
+    priority = models.CharField(
+        _("priority"), max_length=10, choices=Priority, default=Priority.NORMAL
+    )
+    mobility = models.CharField(
+        _("mobility"), max_length=20, choices=Mobility, default=Mobility.WALKS
+    )
+    companions = models.PositiveSmallIntegerField(_("companions"), default=0)
+    skills = ArrayField(
+        models.CharField(max_length=16, choices=Skill),
+        default=list,
+        blank=True,
+        verbose_name=_("skills needed"),
+    )
+    equipment = ArrayField(
+        models.CharField(max_length=16, choices=Equipment),
+        default=list,
+        blank=True,
+        verbose_name=_("equipment needed"),
+    )
+    exclusive = models.BooleanField(_("rides alone"), default=False)
+    infectious = models.BooleanField(_("infectious"), default=False)
+    payer = models.CharField(_("payer"), max_length=10, choices=Payer, default=Payer.CLIENT)
+    driver_notes = models.TextField(_("notes for the driver"), blank=True)
+    dispatcher_notes = models.TextField(_("notes for dispatchers"), blank=True)
+    cancel_reason = models.CharField(_("reason when cancelled"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    version = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = BookingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("booking")
+        verbose_name_plural = _("bookings")
+        indexes = [
+            # The dispatchable bookings of a company's day.
+            models.Index(
+                fields=["status", "scheduled_at", "company"],
+                name="ix_booking_status_scheduled_company",
+            ),
+            # A company's bookings of a day in any state: lists and the day page.
+            models.Index(fields=["company", "scheduled_at"], name="booking_company_scheduled"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["company", "reference"],
+                name="booking_reference_unique",
+                violation_error_message=_("Another booking has this reference."),
+            ),
+            models.UniqueConstraint(
+                fields=["company", "partner", "partner_reference"],
+                condition=~Q(partner_reference=""),
+                name="booking_partner_reference_unique",
+                nulls_distinct=False,
+                violation_error_message=_("This reference of the partner is booked already."),
+            ),
+            models.UniqueConstraint(
+                fields=["series", "series_day"],
+                condition=Q(outbound__isnull=True),
+                name="booking_once_per_series_day",
+                violation_error_message=_("The series has a booking on this day already."),
+            ),
+            models.CheckConstraint(
+                condition=Q(anchor=Anchor.PICKUP, requested_pickup_at__isnull=False)
+                | Q(anchor=Anchor.ARRIVE_BY, appointment_at__isnull=False),
+                name="booking_anchor_has_time",
+                violation_error_message=_(
+                    "Give the requested pickup, or the appointment to arrive by."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(appointment_ends_at__isnull=True)
+                | Q(appointment_ends_at__gte=F("appointment_at")),
+                name="booking_appointment_ends_after_start",
+                violation_error_message=_("The appointment ends after it starts."),
+            ),
+            models.CheckConstraint(
+                condition=Q(promised_from__isnull=True, promised_until__isnull=True)
+                | Q(promised_from__lte=F("promised_until")),
+                name="booking_promise_is_window",
+                violation_error_message=_("The promised window starts before it ends."),
+            ),
+            models.CheckConstraint(
+                condition=Q(actual_delivery_at__isnull=True)
+                | Q(actual_delivery_at__gte=F("actual_pickup_at")),
+                name="booking_delivered_after_pickup",
+                violation_error_message=_("The delivery is not before the pickup."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(pickup_place=F("delivery_place")),
+                name="booking_goes_somewhere",
+                violation_error_message=_("Pickup and delivery are two places."),
+            ),
+            models.CheckConstraint(
+                condition=Q(companions__lte=8),
+                name="booking_companions_bounded",
+                violation_error_message=_("At most eight companions."),
+            ),
+            models.CheckConstraint(
+                condition=(Q(pickup_service_min__isnull=True) | Q(pickup_service_min__lte=120))
+                & (Q(delivery_service_min__isnull=True) | Q(delivery_service_min__lte=120)),
+                name="booking_service_bounded",
+                violation_error_message=_("Service takes 120 minutes at most."),
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=BookingStatus.values,
+                    priority__in=Priority.values,
+                    mobility__in=Mobility.values,
+                    anchor__in=Anchor.values,
+                    payer__in=Payer.values,
+                ),
+                name="booking_choices_known",
+                violation_error_message=_("Choose one of the values offered."),
+            ),
+            models.CheckConstraint(
+                condition=Q(will_call=True) | Q(time_confirmed=True),
+                name="booking_only_will_call_unconfirmed",
+                violation_error_message=_("Only a will-call waits for its time."),
+            ),
+        ]
+        triggers = [
+            same_company(
+                client_id="bookings_client",
+                pickup_place_id="fleet_place",
+                delivery_place_id="fleet_place",
+                outbound_id="bookings_booking",
+                series_id="bookings_bookingseries",
+            ),
+            row_version("scheduled_at"),
+            triggers.record_creation(),
+            triggers.record_move(),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class BookingEvent(models.Model):
+    """One move of a booking: who, when, from, to, why. Written by triggers, never changed."""
+
+    booking = models.ForeignKey(
+        Booking,
+        on_delete=models.CASCADE,
+        related_name="events",
+        db_index=False,
+        verbose_name=_("booking"),
+    )
+    company = models.ForeignKey(
+        Company, on_delete=models.PROTECT, db_index=False, verbose_name=_("company")
+    )
+    from_status = models.CharField(_("from"), max_length=10, choices=BookingStatus, blank=True)
+    to_status = models.CharField(_("to"), max_length=10, choices=BookingStatus)
+    actor = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, db_index=False, verbose_name=_("who")
+    )
+    reason = models.CharField(_("why"), max_length=200, blank=True)
+    happened_at = models.DateTimeField(_("happened at"))
+    recorded_at = models.DateTimeField(_("recorded at"))
+
+    class Meta:
+        verbose_name = _("booking event")
+        verbose_name_plural = _("booking events")
+        indexes = [
+            # The history of a booking, in order.
+            models.Index(fields=["booking", "id"], name="bookingevent_booking"),
+            # What happened in a company, latest first.
+            models.Index(fields=["company", "-id"], name="bookingevent_company_latest"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_status or '-'} > {self.to_status}"
