@@ -6,233 +6,873 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BookingEvent',
+            name="BookingEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_status', models.CharField(blank=True, choices=[('pending', 'Pending'), ('accepted', 'Accepted'), ('rejected', 'Rejected'), ('assigned', 'Assigned'), ('en_route', 'En route'), ('arrived', 'Arrived'), ('on_board', 'On board'), ('completed', 'Completed'), ('no_show', 'No show'), ('cancelled', 'Cancelled')], max_length=10, verbose_name='from')),
-                ('to_status', models.CharField(choices=[('pending', 'Pending'), ('accepted', 'Accepted'), ('rejected', 'Rejected'), ('assigned', 'Assigned'), ('en_route', 'En route'), ('arrived', 'Arrived'), ('on_board', 'On board'), ('completed', 'Completed'), ('no_show', 'No show'), ('cancelled', 'Cancelled')], max_length=10, verbose_name='to')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='why')),
-                ('happened_at', models.DateTimeField(verbose_name='happened at')),
-                ('recorded_at', models.DateTimeField(verbose_name='recorded at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "from_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("pending", "Pending"),
+                            ("accepted", "Accepted"),
+                            ("rejected", "Rejected"),
+                            ("assigned", "Assigned"),
+                            ("en_route", "En route"),
+                            ("arrived", "Arrived"),
+                            ("on_board", "On board"),
+                            ("completed", "Completed"),
+                            ("no_show", "No show"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        max_length=10,
+                        verbose_name="from",
+                    ),
+                ),
+                (
+                    "to_status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("accepted", "Accepted"),
+                            ("rejected", "Rejected"),
+                            ("assigned", "Assigned"),
+                            ("en_route", "En route"),
+                            ("arrived", "Arrived"),
+                            ("on_board", "On board"),
+                            ("completed", "Completed"),
+                            ("no_show", "No show"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        max_length=10,
+                        verbose_name="to",
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="why")),
+                ("happened_at", models.DateTimeField(verbose_name="happened at")),
+                ("recorded_at", models.DateTimeField(verbose_name="recorded at")),
             ],
             options={
-                'verbose_name': 'booking event',
-                'verbose_name_plural': 'booking events',
+                "verbose_name": "booking event",
+                "verbose_name_plural": "booking events",
             },
         ),
         migrations.CreateModel(
-            name='BookingHistory',
+            name="BookingHistory",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('reference', models.CharField(editable=False, max_length=20, verbose_name='reference')),
-                ('partner_reference', models.CharField(blank=True, max_length=64, verbose_name="partner's reference")),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('accepted', 'Accepted'), ('rejected', 'Rejected'), ('assigned', 'Assigned'), ('en_route', 'En route'), ('arrived', 'Arrived'), ('on_board', 'On board'), ('completed', 'Completed'), ('no_show', 'No show'), ('cancelled', 'Cancelled')], default='pending', max_length=10, verbose_name='status')),
-                ('pickup_floor', models.CharField(blank=True, max_length=20, verbose_name='floor at the pickup')),
-                ('pickup_contact', models.CharField(blank=True, max_length=120, verbose_name='contact at the pickup')),
-                ('pickup_service_min', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='service at the pickup (min)')),
-                ('delivery_floor', models.CharField(blank=True, max_length=20, verbose_name='floor at the delivery')),
-                ('delivery_contact', models.CharField(blank=True, max_length=120, verbose_name='contact at the delivery')),
-                ('delivery_service_min', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='service at the delivery (min)')),
-                ('anchor', models.CharField(choices=[('pickup', 'Pick up at'), ('arrive_by', 'Arrive by')], default='pickup', max_length=10, verbose_name='anchor')),
-                ('requested_pickup_at', models.DateTimeField(blank=True, null=True, verbose_name='requested pickup')),
-                ('appointment_at', models.DateTimeField(blank=True, null=True, verbose_name='appointment')),
-                ('appointment_ends_at', models.DateTimeField(blank=True, null=True, verbose_name='end of the appointment')),
-                ('promised_from', models.DateTimeField(blank=True, null=True, verbose_name='promised from')),
-                ('promised_until', models.DateTimeField(blank=True, null=True, verbose_name='promised until')),
-                ('actual_pickup_at', models.DateTimeField(blank=True, null=True, verbose_name='actual pickup')),
-                ('actual_delivery_at', models.DateTimeField(blank=True, null=True, verbose_name='actual delivery')),
-                ('stands_alone', models.BooleanField(default=False, verbose_name='served even if the outbound is not')),
-                ('will_call', models.BooleanField(default=False, help_text='The time is confirmed when the client is ready.', verbose_name='will call')),
-                ('time_confirmed', models.BooleanField(default=True, verbose_name='time confirmed')),
-                ('series_day', models.DateField(blank=True, null=True, verbose_name='day of the series')),
-                ('priority', models.CharField(choices=[('normal', 'Normal'), ('medical', 'Medical'), ('urgent', 'Urgent'), ('emergency', 'Emergency')], default='normal', max_length=10, verbose_name='priority')),
-                ('mobility', models.CharField(choices=[('walks', 'Walks'), ('folding_wheelchair', 'Folding wheelchair'), ('wheelchair', 'Rigid or electric wheelchair'), ('stretcher', 'Stretcher')], default='walks', max_length=20, verbose_name='mobility')),
-                ('companions', models.PositiveSmallIntegerField(default=0, verbose_name='companions')),
-                ('skills', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('wheelchair', 'Secures wheelchairs'), ('stretcher', 'Carries stretchers'), ('oxygen', 'Handles oxygen'), ('stairs', 'Carries on stairs'), ('bariatric', 'Bariatric transport')], max_length=16), blank=True, default=list, size=None, verbose_name='skills needed')),
-                ('equipment', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('ramp', 'Ramp'), ('lift', 'Lift'), ('oxygen', 'Oxygen'), ('stair_chair', 'Stair chair'), ('child_seat', 'Child seat')], max_length=16), blank=True, default=list, size=None, verbose_name='equipment needed')),
-                ('exclusive', models.BooleanField(default=False, verbose_name='rides alone')),
-                ('infectious', models.BooleanField(default=False, verbose_name='infectious')),
-                ('payer', models.CharField(choices=[('client', 'Client'), ('partner', 'Partner'), ('insurer', 'Insurer')], default='client', max_length=10, verbose_name='payer')),
-                ('driver_notes', models.TextField(blank=True, verbose_name='notes for the driver')),
-                ('dispatcher_notes', models.TextField(blank=True, verbose_name='notes for dispatchers')),
-                ('cancel_reason', models.CharField(blank=True, max_length=200, verbose_name='reason when cancelled')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                (
+                    "reference",
+                    models.CharField(editable=False, max_length=20, verbose_name="reference"),
+                ),
+                (
+                    "partner_reference",
+                    models.CharField(blank=True, max_length=64, verbose_name="partner's reference"),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("accepted", "Accepted"),
+                            ("rejected", "Rejected"),
+                            ("assigned", "Assigned"),
+                            ("en_route", "En route"),
+                            ("arrived", "Arrived"),
+                            ("on_board", "On board"),
+                            ("completed", "Completed"),
+                            ("no_show", "No show"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "pickup_floor",
+                    models.CharField(blank=True, max_length=20, verbose_name="floor at the pickup"),
+                ),
+                (
+                    "pickup_contact",
+                    models.CharField(
+                        blank=True, max_length=120, verbose_name="contact at the pickup"
+                    ),
+                ),
+                (
+                    "pickup_service_min",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="service at the pickup (min)"
+                    ),
+                ),
+                (
+                    "delivery_floor",
+                    models.CharField(
+                        blank=True, max_length=20, verbose_name="floor at the delivery"
+                    ),
+                ),
+                (
+                    "delivery_contact",
+                    models.CharField(
+                        blank=True, max_length=120, verbose_name="contact at the delivery"
+                    ),
+                ),
+                (
+                    "delivery_service_min",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="service at the delivery (min)"
+                    ),
+                ),
+                (
+                    "anchor",
+                    models.CharField(
+                        choices=[("pickup", "Pick up at"), ("arrive_by", "Arrive by")],
+                        default="pickup",
+                        max_length=10,
+                        verbose_name="anchor",
+                    ),
+                ),
+                (
+                    "requested_pickup_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="requested pickup"),
+                ),
+                (
+                    "appointment_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="appointment"),
+                ),
+                (
+                    "appointment_ends_at",
+                    models.DateTimeField(
+                        blank=True, null=True, verbose_name="end of the appointment"
+                    ),
+                ),
+                (
+                    "promised_from",
+                    models.DateTimeField(blank=True, null=True, verbose_name="promised from"),
+                ),
+                (
+                    "promised_until",
+                    models.DateTimeField(blank=True, null=True, verbose_name="promised until"),
+                ),
+                (
+                    "actual_pickup_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="actual pickup"),
+                ),
+                (
+                    "actual_delivery_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="actual delivery"),
+                ),
+                (
+                    "stands_alone",
+                    models.BooleanField(
+                        default=False, verbose_name="served even if the outbound is not"
+                    ),
+                ),
+                (
+                    "will_call",
+                    models.BooleanField(
+                        default=False,
+                        help_text="The time is confirmed when the client is ready.",
+                        verbose_name="will call",
+                    ),
+                ),
+                (
+                    "time_confirmed",
+                    models.BooleanField(default=True, verbose_name="time confirmed"),
+                ),
+                (
+                    "series_day",
+                    models.DateField(blank=True, null=True, verbose_name="day of the series"),
+                ),
+                (
+                    "priority",
+                    models.CharField(
+                        choices=[
+                            ("normal", "Normal"),
+                            ("medical", "Medical"),
+                            ("urgent", "Urgent"),
+                            ("emergency", "Emergency"),
+                        ],
+                        default="normal",
+                        max_length=10,
+                        verbose_name="priority",
+                    ),
+                ),
+                (
+                    "mobility",
+                    models.CharField(
+                        choices=[
+                            ("walks", "Walks"),
+                            ("folding_wheelchair", "Folding wheelchair"),
+                            ("wheelchair", "Rigid or electric wheelchair"),
+                            ("stretcher", "Stretcher"),
+                        ],
+                        default="walks",
+                        max_length=20,
+                        verbose_name="mobility",
+                    ),
+                ),
+                (
+                    "companions",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="companions"),
+                ),
+                (
+                    "skills",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("wheelchair", "Secures wheelchairs"),
+                                ("stretcher", "Carries stretchers"),
+                                ("oxygen", "Handles oxygen"),
+                                ("stairs", "Carries on stairs"),
+                                ("bariatric", "Bariatric transport"),
+                            ],
+                            max_length=16,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="skills needed",
+                    ),
+                ),
+                (
+                    "equipment",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("ramp", "Ramp"),
+                                ("lift", "Lift"),
+                                ("oxygen", "Oxygen"),
+                                ("stair_chair", "Stair chair"),
+                                ("child_seat", "Child seat"),
+                            ],
+                            max_length=16,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="equipment needed",
+                    ),
+                ),
+                ("exclusive", models.BooleanField(default=False, verbose_name="rides alone")),
+                ("infectious", models.BooleanField(default=False, verbose_name="infectious")),
+                (
+                    "payer",
+                    models.CharField(
+                        choices=[
+                            ("client", "Client"),
+                            ("partner", "Partner"),
+                            ("insurer", "Insurer"),
+                        ],
+                        default="client",
+                        max_length=10,
+                        verbose_name="payer",
+                    ),
+                ),
+                ("driver_notes", models.TextField(blank=True, verbose_name="notes for the driver")),
+                (
+                    "dispatcher_notes",
+                    models.TextField(blank=True, verbose_name="notes for dispatchers"),
+                ),
+                (
+                    "cancel_reason",
+                    models.CharField(
+                        blank=True, max_length=200, verbose_name="reason when cancelled"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='BookingSeries',
+            name="BookingSeries",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('anchor', models.CharField(choices=[('pickup', 'Pick up at'), ('arrive_by', 'Arrive by')], default='arrive_by', max_length=10, verbose_name='anchor')),
-                ('at_time', models.TimeField(help_text='Of the pickup, or of the appointment.', verbose_name='time')),
-                ('stay_min', models.PositiveSmallIntegerField(default=0, verbose_name='length of the stay (min)')),
-                ('return_kind', models.CharField(choices=[('none', 'No return'), ('timed', 'At a fixed time'), ('will_call', 'When the client is ready')], default='none', max_length=10, verbose_name='return')),
-                ('return_time', models.TimeField(blank=True, null=True, verbose_name='return at')),
-                ('rule', models.CharField(help_text='An iCalendar rule such as FREQ=WEEKLY;BYDAY=MO,WE,FR.', max_length=200, verbose_name='recurrence rule')),
-                ('starts_day', models.DateField(verbose_name='first day')),
-                ('until_day', models.DateField(blank=True, null=True, verbose_name='last day')),
-                ('on_holidays', models.BooleanField(default=False, verbose_name='also on public holidays')),
-                ('priority', models.CharField(choices=[('normal', 'Normal'), ('medical', 'Medical'), ('urgent', 'Urgent'), ('emergency', 'Emergency')], default='medical', max_length=10, verbose_name='priority')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "anchor",
+                    models.CharField(
+                        choices=[("pickup", "Pick up at"), ("arrive_by", "Arrive by")],
+                        default="arrive_by",
+                        max_length=10,
+                        verbose_name="anchor",
+                    ),
+                ),
+                (
+                    "at_time",
+                    models.TimeField(
+                        help_text="Of the pickup, or of the appointment.", verbose_name="time"
+                    ),
+                ),
+                (
+                    "stay_min",
+                    models.PositiveSmallIntegerField(
+                        default=0, verbose_name="length of the stay (min)"
+                    ),
+                ),
+                (
+                    "return_kind",
+                    models.CharField(
+                        choices=[
+                            ("none", "No return"),
+                            ("timed", "At a fixed time"),
+                            ("will_call", "When the client is ready"),
+                        ],
+                        default="none",
+                        max_length=10,
+                        verbose_name="return",
+                    ),
+                ),
+                ("return_time", models.TimeField(blank=True, null=True, verbose_name="return at")),
+                (
+                    "rule",
+                    models.CharField(
+                        help_text="An iCalendar rule such as FREQ=WEEKLY;BYDAY=MO,WE,FR.",
+                        max_length=200,
+                        verbose_name="recurrence rule",
+                    ),
+                ),
+                ("starts_day", models.DateField(verbose_name="first day")),
+                ("until_day", models.DateField(blank=True, null=True, verbose_name="last day")),
+                (
+                    "on_holidays",
+                    models.BooleanField(default=False, verbose_name="also on public holidays"),
+                ),
+                (
+                    "priority",
+                    models.CharField(
+                        choices=[
+                            ("normal", "Normal"),
+                            ("medical", "Medical"),
+                            ("urgent", "Urgent"),
+                            ("emergency", "Emergency"),
+                        ],
+                        default="medical",
+                        max_length=10,
+                        verbose_name="priority",
+                    ),
+                ),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
-                'verbose_name': 'series',
-                'verbose_name_plural': 'series',
+                "verbose_name": "series",
+                "verbose_name_plural": "series",
             },
         ),
         migrations.CreateModel(
-            name='BookingSeriesHistory',
+            name="BookingSeriesHistory",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('anchor', models.CharField(choices=[('pickup', 'Pick up at'), ('arrive_by', 'Arrive by')], default='arrive_by', max_length=10, verbose_name='anchor')),
-                ('at_time', models.TimeField(help_text='Of the pickup, or of the appointment.', verbose_name='time')),
-                ('stay_min', models.PositiveSmallIntegerField(default=0, verbose_name='length of the stay (min)')),
-                ('return_kind', models.CharField(choices=[('none', 'No return'), ('timed', 'At a fixed time'), ('will_call', 'When the client is ready')], default='none', max_length=10, verbose_name='return')),
-                ('return_time', models.TimeField(blank=True, null=True, verbose_name='return at')),
-                ('rule', models.CharField(help_text='An iCalendar rule such as FREQ=WEEKLY;BYDAY=MO,WE,FR.', max_length=200, verbose_name='recurrence rule')),
-                ('starts_day', models.DateField(verbose_name='first day')),
-                ('until_day', models.DateField(blank=True, null=True, verbose_name='last day')),
-                ('on_holidays', models.BooleanField(default=False, verbose_name='also on public holidays')),
-                ('priority', models.CharField(choices=[('normal', 'Normal'), ('medical', 'Medical'), ('urgent', 'Urgent'), ('emergency', 'Emergency')], default='medical', max_length=10, verbose_name='priority')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                (
+                    "anchor",
+                    models.CharField(
+                        choices=[("pickup", "Pick up at"), ("arrive_by", "Arrive by")],
+                        default="arrive_by",
+                        max_length=10,
+                        verbose_name="anchor",
+                    ),
+                ),
+                (
+                    "at_time",
+                    models.TimeField(
+                        help_text="Of the pickup, or of the appointment.", verbose_name="time"
+                    ),
+                ),
+                (
+                    "stay_min",
+                    models.PositiveSmallIntegerField(
+                        default=0, verbose_name="length of the stay (min)"
+                    ),
+                ),
+                (
+                    "return_kind",
+                    models.CharField(
+                        choices=[
+                            ("none", "No return"),
+                            ("timed", "At a fixed time"),
+                            ("will_call", "When the client is ready"),
+                        ],
+                        default="none",
+                        max_length=10,
+                        verbose_name="return",
+                    ),
+                ),
+                ("return_time", models.TimeField(blank=True, null=True, verbose_name="return at")),
+                (
+                    "rule",
+                    models.CharField(
+                        help_text="An iCalendar rule such as FREQ=WEEKLY;BYDAY=MO,WE,FR.",
+                        max_length=200,
+                        verbose_name="recurrence rule",
+                    ),
+                ),
+                ("starts_day", models.DateField(verbose_name="first day")),
+                ("until_day", models.DateField(blank=True, null=True, verbose_name="last day")),
+                (
+                    "on_holidays",
+                    models.BooleanField(default=False, verbose_name="also on public holidays"),
+                ),
+                (
+                    "priority",
+                    models.CharField(
+                        choices=[
+                            ("normal", "Normal"),
+                            ("medical", "Medical"),
+                            ("urgent", "Urgent"),
+                            ("emergency", "Emergency"),
+                        ],
+                        default="medical",
+                        max_length=10,
+                        verbose_name="priority",
+                    ),
+                ),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Client',
+            name="Client",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('birth_day', models.DateField(blank=True, null=True, verbose_name='birth date')),
-                ('phone', models.CharField(blank=True, max_length=32, verbose_name='phone')),
-                ('language', models.CharField(choices=[('fr', 'French'), ('de', 'German'), ('en', 'English')], default='fr', max_length=2, verbose_name='language')),
-                ('floor', models.CharField(blank=True, max_length=20, verbose_name='floor')),
-                ('door_code', models.CharField(blank=True, max_length=20, verbose_name='door code')),
-                ('access_notes', models.TextField(blank=True, verbose_name='access notes')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
-                ('mobility', models.CharField(choices=[('walks', 'Walks'), ('folding_wheelchair', 'Folding wheelchair'), ('wheelchair', 'Rigid or electric wheelchair'), ('stretcher', 'Stretcher')], default='walks', max_length=20, verbose_name='mobility')),
-                ('companions', models.PositiveSmallIntegerField(default=0, verbose_name='companions')),
-                ('boarding_min', models.PositiveSmallIntegerField(default=0, help_text='At both ends of a ride.', verbose_name='extra boarding time (min)')),
-                ('boarding_notes', models.TextField(blank=True, verbose_name='boarding notes')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("birth_day", models.DateField(blank=True, null=True, verbose_name="birth date")),
+                ("phone", models.CharField(blank=True, max_length=32, verbose_name="phone")),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("fr", "French"), ("de", "German"), ("en", "English")],
+                        default="fr",
+                        max_length=2,
+                        verbose_name="language",
+                    ),
+                ),
+                ("floor", models.CharField(blank=True, max_length=20, verbose_name="floor")),
+                (
+                    "door_code",
+                    models.CharField(blank=True, max_length=20, verbose_name="door code"),
+                ),
+                ("access_notes", models.TextField(blank=True, verbose_name="access notes")),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "mobility",
+                    models.CharField(
+                        choices=[
+                            ("walks", "Walks"),
+                            ("folding_wheelchair", "Folding wheelchair"),
+                            ("wheelchair", "Rigid or electric wheelchair"),
+                            ("stretcher", "Stretcher"),
+                        ],
+                        default="walks",
+                        max_length=20,
+                        verbose_name="mobility",
+                    ),
+                ),
+                (
+                    "companions",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="companions"),
+                ),
+                (
+                    "boarding_min",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="At both ends of a ride.",
+                        verbose_name="extra boarding time (min)",
+                    ),
+                ),
+                ("boarding_notes", models.TextField(blank=True, verbose_name="boarding notes")),
             ],
             options={
-                'verbose_name': 'client',
-                'verbose_name_plural': 'clients',
+                "verbose_name": "client",
+                "verbose_name_plural": "clients",
             },
         ),
         migrations.CreateModel(
-            name='ClientHistory',
+            name="ClientHistory",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('birth_day', models.DateField(blank=True, null=True, verbose_name='birth date')),
-                ('phone', models.CharField(blank=True, max_length=32, verbose_name='phone')),
-                ('language', models.CharField(choices=[('fr', 'French'), ('de', 'German'), ('en', 'English')], default='fr', max_length=2, verbose_name='language')),
-                ('floor', models.CharField(blank=True, max_length=20, verbose_name='floor')),
-                ('door_code', models.CharField(blank=True, max_length=20, verbose_name='door code')),
-                ('access_notes', models.TextField(blank=True, verbose_name='access notes')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
-                ('mobility', models.CharField(choices=[('walks', 'Walks'), ('folding_wheelchair', 'Folding wheelchair'), ('wheelchair', 'Rigid or electric wheelchair'), ('stretcher', 'Stretcher')], default='walks', max_length=20, verbose_name='mobility')),
-                ('companions', models.PositiveSmallIntegerField(default=0, verbose_name='companions')),
-                ('boarding_min', models.PositiveSmallIntegerField(default=0, help_text='At both ends of a ride.', verbose_name='extra boarding time (min)')),
-                ('boarding_notes', models.TextField(blank=True, verbose_name='boarding notes')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("birth_day", models.DateField(blank=True, null=True, verbose_name="birth date")),
+                ("phone", models.CharField(blank=True, max_length=32, verbose_name="phone")),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("fr", "French"), ("de", "German"), ("en", "English")],
+                        default="fr",
+                        max_length=2,
+                        verbose_name="language",
+                    ),
+                ),
+                ("floor", models.CharField(blank=True, max_length=20, verbose_name="floor")),
+                (
+                    "door_code",
+                    models.CharField(blank=True, max_length=20, verbose_name="door code"),
+                ),
+                ("access_notes", models.TextField(blank=True, verbose_name="access notes")),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "mobility",
+                    models.CharField(
+                        choices=[
+                            ("walks", "Walks"),
+                            ("folding_wheelchair", "Folding wheelchair"),
+                            ("wheelchair", "Rigid or electric wheelchair"),
+                            ("stretcher", "Stretcher"),
+                        ],
+                        default="walks",
+                        max_length=20,
+                        verbose_name="mobility",
+                    ),
+                ),
+                (
+                    "companions",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="companions"),
+                ),
+                (
+                    "boarding_min",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="At both ends of a ride.",
+                        verbose_name="extra boarding time (min)",
+                    ),
+                ),
+                ("boarding_notes", models.TextField(blank=True, verbose_name="boarding notes")),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='SeriesException',
+            name="SeriesException",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='day')),
-                ('at_time', models.TimeField(blank=True, help_text='Empty: left out.', null=True, verbose_name='time instead')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField(verbose_name="day")),
+                (
+                    "at_time",
+                    models.TimeField(
+                        blank=True,
+                        help_text="Empty: left out.",
+                        null=True,
+                        verbose_name="time instead",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'exception',
-                'verbose_name_plural': 'exceptions',
+                "verbose_name": "exception",
+                "verbose_name_plural": "exceptions",
             },
         ),
         migrations.CreateModel(
-            name='SeriesSuspension',
+            name="SeriesSuspension",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_day', models.DateField(verbose_name='from')),
-                ('until_day', models.DateField(verbose_name='until (included)')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("from_day", models.DateField(verbose_name="from")),
+                ("until_day", models.DateField(verbose_name="until (included)")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
             ],
             options={
-                'verbose_name': 'suspension',
-                'verbose_name_plural': 'suspensions',
+                "verbose_name": "suspension",
+                "verbose_name_plural": "suspensions",
             },
         ),
         migrations.CreateModel(
-            name='Booking',
+            name="Booking",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(editable=False, max_length=20, verbose_name='reference')),
-                ('partner_reference', models.CharField(blank=True, max_length=64, verbose_name="partner's reference")),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('accepted', 'Accepted'), ('rejected', 'Rejected'), ('assigned', 'Assigned'), ('en_route', 'En route'), ('arrived', 'Arrived'), ('on_board', 'On board'), ('completed', 'Completed'), ('no_show', 'No show'), ('cancelled', 'Cancelled')], default='pending', max_length=10, verbose_name='status')),
-                ('pickup_floor', models.CharField(blank=True, max_length=20, verbose_name='floor at the pickup')),
-                ('pickup_contact', models.CharField(blank=True, max_length=120, verbose_name='contact at the pickup')),
-                ('pickup_service_min', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='service at the pickup (min)')),
-                ('delivery_floor', models.CharField(blank=True, max_length=20, verbose_name='floor at the delivery')),
-                ('delivery_contact', models.CharField(blank=True, max_length=120, verbose_name='contact at the delivery')),
-                ('delivery_service_min', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='service at the delivery (min)')),
-                ('anchor', models.CharField(choices=[('pickup', 'Pick up at'), ('arrive_by', 'Arrive by')], default='pickup', max_length=10, verbose_name='anchor')),
-                ('requested_pickup_at', models.DateTimeField(blank=True, null=True, verbose_name='requested pickup')),
-                ('appointment_at', models.DateTimeField(blank=True, null=True, verbose_name='appointment')),
-                ('appointment_ends_at', models.DateTimeField(blank=True, null=True, verbose_name='end of the appointment')),
-                ('scheduled_at', models.GeneratedField(db_persist=True, expression=models.Case(models.When(anchor='arrive_by', then=models.F('appointment_at')), default=models.F('requested_pickup_at')), output_field=models.DateTimeField(verbose_name='scheduled at'))),
-                ('promised_from', models.DateTimeField(blank=True, null=True, verbose_name='promised from')),
-                ('promised_until', models.DateTimeField(blank=True, null=True, verbose_name='promised until')),
-                ('actual_pickup_at', models.DateTimeField(blank=True, null=True, verbose_name='actual pickup')),
-                ('actual_delivery_at', models.DateTimeField(blank=True, null=True, verbose_name='actual delivery')),
-                ('stands_alone', models.BooleanField(default=False, verbose_name='served even if the outbound is not')),
-                ('will_call', models.BooleanField(default=False, help_text='The time is confirmed when the client is ready.', verbose_name='will call')),
-                ('time_confirmed', models.BooleanField(default=True, verbose_name='time confirmed')),
-                ('series_day', models.DateField(blank=True, null=True, verbose_name='day of the series')),
-                ('priority', models.CharField(choices=[('normal', 'Normal'), ('medical', 'Medical'), ('urgent', 'Urgent'), ('emergency', 'Emergency')], default='normal', max_length=10, verbose_name='priority')),
-                ('mobility', models.CharField(choices=[('walks', 'Walks'), ('folding_wheelchair', 'Folding wheelchair'), ('wheelchair', 'Rigid or electric wheelchair'), ('stretcher', 'Stretcher')], default='walks', max_length=20, verbose_name='mobility')),
-                ('companions', models.PositiveSmallIntegerField(default=0, verbose_name='companions')),
-                ('skills', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('wheelchair', 'Secures wheelchairs'), ('stretcher', 'Carries stretchers'), ('oxygen', 'Handles oxygen'), ('stairs', 'Carries on stairs'), ('bariatric', 'Bariatric transport')], max_length=16), blank=True, default=list, size=None, verbose_name='skills needed')),
-                ('equipment', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('ramp', 'Ramp'), ('lift', 'Lift'), ('oxygen', 'Oxygen'), ('stair_chair', 'Stair chair'), ('child_seat', 'Child seat')], max_length=16), blank=True, default=list, size=None, verbose_name='equipment needed')),
-                ('exclusive', models.BooleanField(default=False, verbose_name='rides alone')),
-                ('infectious', models.BooleanField(default=False, verbose_name='infectious')),
-                ('payer', models.CharField(choices=[('client', 'Client'), ('partner', 'Partner'), ('insurer', 'Insurer')], default='client', max_length=10, verbose_name='payer')),
-                ('driver_notes', models.TextField(blank=True, verbose_name='notes for the driver')),
-                ('dispatcher_notes', models.TextField(blank=True, verbose_name='notes for dispatchers')),
-                ('cancel_reason', models.CharField(blank=True, max_length=200, verbose_name='reason when cancelled')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('version', models.PositiveIntegerField(default=0, editable=False)),
-                ('company', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.company', verbose_name='company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "reference",
+                    models.CharField(editable=False, max_length=20, verbose_name="reference"),
+                ),
+                (
+                    "partner_reference",
+                    models.CharField(blank=True, max_length=64, verbose_name="partner's reference"),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("accepted", "Accepted"),
+                            ("rejected", "Rejected"),
+                            ("assigned", "Assigned"),
+                            ("en_route", "En route"),
+                            ("arrived", "Arrived"),
+                            ("on_board", "On board"),
+                            ("completed", "Completed"),
+                            ("no_show", "No show"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "pickup_floor",
+                    models.CharField(blank=True, max_length=20, verbose_name="floor at the pickup"),
+                ),
+                (
+                    "pickup_contact",
+                    models.CharField(
+                        blank=True, max_length=120, verbose_name="contact at the pickup"
+                    ),
+                ),
+                (
+                    "pickup_service_min",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="service at the pickup (min)"
+                    ),
+                ),
+                (
+                    "delivery_floor",
+                    models.CharField(
+                        blank=True, max_length=20, verbose_name="floor at the delivery"
+                    ),
+                ),
+                (
+                    "delivery_contact",
+                    models.CharField(
+                        blank=True, max_length=120, verbose_name="contact at the delivery"
+                    ),
+                ),
+                (
+                    "delivery_service_min",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="service at the delivery (min)"
+                    ),
+                ),
+                (
+                    "anchor",
+                    models.CharField(
+                        choices=[("pickup", "Pick up at"), ("arrive_by", "Arrive by")],
+                        default="pickup",
+                        max_length=10,
+                        verbose_name="anchor",
+                    ),
+                ),
+                (
+                    "requested_pickup_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="requested pickup"),
+                ),
+                (
+                    "appointment_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="appointment"),
+                ),
+                (
+                    "appointment_ends_at",
+                    models.DateTimeField(
+                        blank=True, null=True, verbose_name="end of the appointment"
+                    ),
+                ),
+                (
+                    "scheduled_at",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(
+                            models.When(anchor="arrive_by", then=models.F("appointment_at")),
+                            default=models.F("requested_pickup_at"),
+                        ),
+                        output_field=models.DateTimeField(verbose_name="scheduled at"),
+                    ),
+                ),
+                (
+                    "promised_from",
+                    models.DateTimeField(blank=True, null=True, verbose_name="promised from"),
+                ),
+                (
+                    "promised_until",
+                    models.DateTimeField(blank=True, null=True, verbose_name="promised until"),
+                ),
+                (
+                    "actual_pickup_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="actual pickup"),
+                ),
+                (
+                    "actual_delivery_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="actual delivery"),
+                ),
+                (
+                    "stands_alone",
+                    models.BooleanField(
+                        default=False, verbose_name="served even if the outbound is not"
+                    ),
+                ),
+                (
+                    "will_call",
+                    models.BooleanField(
+                        default=False,
+                        help_text="The time is confirmed when the client is ready.",
+                        verbose_name="will call",
+                    ),
+                ),
+                (
+                    "time_confirmed",
+                    models.BooleanField(default=True, verbose_name="time confirmed"),
+                ),
+                (
+                    "series_day",
+                    models.DateField(blank=True, null=True, verbose_name="day of the series"),
+                ),
+                (
+                    "priority",
+                    models.CharField(
+                        choices=[
+                            ("normal", "Normal"),
+                            ("medical", "Medical"),
+                            ("urgent", "Urgent"),
+                            ("emergency", "Emergency"),
+                        ],
+                        default="normal",
+                        max_length=10,
+                        verbose_name="priority",
+                    ),
+                ),
+                (
+                    "mobility",
+                    models.CharField(
+                        choices=[
+                            ("walks", "Walks"),
+                            ("folding_wheelchair", "Folding wheelchair"),
+                            ("wheelchair", "Rigid or electric wheelchair"),
+                            ("stretcher", "Stretcher"),
+                        ],
+                        default="walks",
+                        max_length=20,
+                        verbose_name="mobility",
+                    ),
+                ),
+                (
+                    "companions",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="companions"),
+                ),
+                (
+                    "skills",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("wheelchair", "Secures wheelchairs"),
+                                ("stretcher", "Carries stretchers"),
+                                ("oxygen", "Handles oxygen"),
+                                ("stairs", "Carries on stairs"),
+                                ("bariatric", "Bariatric transport"),
+                            ],
+                            max_length=16,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="skills needed",
+                    ),
+                ),
+                (
+                    "equipment",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("ramp", "Ramp"),
+                                ("lift", "Lift"),
+                                ("oxygen", "Oxygen"),
+                                ("stair_chair", "Stair chair"),
+                                ("child_seat", "Child seat"),
+                            ],
+                            max_length=16,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="equipment needed",
+                    ),
+                ),
+                ("exclusive", models.BooleanField(default=False, verbose_name="rides alone")),
+                ("infectious", models.BooleanField(default=False, verbose_name="infectious")),
+                (
+                    "payer",
+                    models.CharField(
+                        choices=[
+                            ("client", "Client"),
+                            ("partner", "Partner"),
+                            ("insurer", "Insurer"),
+                        ],
+                        default="client",
+                        max_length=10,
+                        verbose_name="payer",
+                    ),
+                ),
+                ("driver_notes", models.TextField(blank=True, verbose_name="notes for the driver")),
+                (
+                    "dispatcher_notes",
+                    models.TextField(blank=True, verbose_name="notes for dispatchers"),
+                ),
+                (
+                    "cancel_reason",
+                    models.CharField(
+                        blank=True, max_length=200, verbose_name="reason when cancelled"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+                ("version", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.company",
+                        verbose_name="company",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'booking',
-                'verbose_name_plural': 'bookings',
+                "verbose_name": "booking",
+                "verbose_name_plural": "bookings",
             },
         ),
     ]

@@ -6,161 +6,655 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('bookings', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("bookings", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Assignment',
+            name="Assignment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('proposed', 'Proposed'), ('live', 'Live'), ('superseded', 'Superseded'), ('cancelled', 'Cancelled'), ('done', 'Done')], default='proposed', max_length=10, verbose_name='status')),
-                ('sequence', models.PositiveSmallIntegerField(default=0, help_text='Order of the pickup in the shift.', verbose_name='place in the route')),
-                ('pickup_at', models.DateTimeField(verbose_name='pickup')),
-                ('delivery_at', models.DateTimeField(verbose_name='delivery')),
-                ('ends_at', models.DateTimeField(verbose_name='departure from the delivery')),
-                ('lock', models.CharField(choices=[('none', 'Free'), ('driver', 'Driver'), ('times', 'Driver and times')], default='none', max_length=8, verbose_name='lock')),
-                ('pool', models.UUIDField(default=uuid.uuid4, verbose_name='pool')),
-                ('explanation', models.JSONField(default=dict, verbose_name='explanation')),
-                ('version', models.PositiveIntegerField(default=0, editable=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("proposed", "Proposed"),
+                            ("live", "Live"),
+                            ("superseded", "Superseded"),
+                            ("cancelled", "Cancelled"),
+                            ("done", "Done"),
+                        ],
+                        default="proposed",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "sequence",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="Order of the pickup in the shift.",
+                        verbose_name="place in the route",
+                    ),
+                ),
+                ("pickup_at", models.DateTimeField(verbose_name="pickup")),
+                ("delivery_at", models.DateTimeField(verbose_name="delivery")),
+                ("ends_at", models.DateTimeField(verbose_name="departure from the delivery")),
+                (
+                    "lock",
+                    models.CharField(
+                        choices=[
+                            ("none", "Free"),
+                            ("driver", "Driver"),
+                            ("times", "Driver and times"),
+                        ],
+                        default="none",
+                        max_length=8,
+                        verbose_name="lock",
+                    ),
+                ),
+                ("pool", models.UUIDField(default=uuid.uuid4, verbose_name="pool")),
+                ("explanation", models.JSONField(default=dict, verbose_name="explanation")),
+                ("version", models.PositiveIntegerField(default=0, editable=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
             ],
             options={
-                'verbose_name': 'assignment',
-                'verbose_name_plural': 'assignments',
+                "verbose_name": "assignment",
+                "verbose_name_plural": "assignments",
             },
         ),
         migrations.CreateModel(
-            name='DispatchPolicy',
+            name="DispatchPolicy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mode', models.CharField(choices=[('manual', 'Manual'), ('semi_auto', 'Semi-automatic: proposes'), ('auto', 'Automatic: applies')], default='semi_auto', max_length=10, verbose_name='mode')),
-                ('window_before_min', models.PositiveSmallIntegerField(default=5, help_text='How much before the requested time a pickup may start.', verbose_name='window before (min)')),
-                ('window_after_min', models.PositiveSmallIntegerField(default=10, help_text='How much after the requested time a pickup may start.', verbose_name='window after (min)')),
-                ('arrive_early_min', models.PositiveSmallIntegerField(default=30, help_text='How long before the appointment a client may be there.', verbose_name='arrive early (min)')),
-                ('arrive_late_min', models.PositiveSmallIntegerField(default=0, help_text='How long before the appointment a client must be there.', verbose_name='arrive late (min)')),
-                ('service_pickup_min', models.PositiveSmallIntegerField(default=5, help_text='Time to board.', verbose_name='service at the pickup (min)')),
-                ('service_delivery_min', models.PositiveSmallIntegerField(default=5, help_text='Time to alight.', verbose_name='service at the delivery (min)')),
-                ('wheelchair_extra_min', models.PositiveSmallIntegerField(default=5, help_text='Ramp and belts, at both ends.', verbose_name='extra for a wheelchair (min)')),
-                ('stretcher_extra_min', models.PositiveSmallIntegerField(default=10, help_text='At both ends.', verbose_name='extra for a stretcher (min)')),
-                ('max_ride_factor', models.FloatField(default=1.5, help_text='A ride takes at most this many times the direct ride, plus the minutes.', verbose_name='ride limit, factor')),
-                ('max_ride_plus_min', models.PositiveSmallIntegerField(default=15, help_text="Minutes added to the factor's share of the direct ride.", verbose_name='ride limit, plus (min)')),
-                ('max_ride_min', models.PositiveSmallIntegerField(default=90, help_text='No ride takes longer, unless the direct ride does.', verbose_name='ride limit (min)')),
-                ('pooling', models.BooleanField(default=False, help_text='Several clients may ride together.', verbose_name='pooling')),
-                ('max_detour_min', models.PositiveSmallIntegerField(default=15, help_text='How much longer than the direct ride a pooled ride may take.', verbose_name='detour (min)')),
-                ('late_after_min', models.PositiveSmallIntegerField(default=5, help_text='From when a ride counts as late.', verbose_name='late after (min)')),
-                ('max_bookings_per_driver', models.PositiveSmallIntegerField(blank=True, help_text="A driver's bookings a day at most; empty: no limit.", null=True, verbose_name='bookings per driver')),
-                ('fairness_weight', models.FloatField(default=0.3, help_text='0: the cheapest plan; 1: the most equal one.', verbose_name='fairness')),
-                ('fairness_days', models.PositiveSmallIntegerField(default=7, help_text='How many days before count.', verbose_name='fairness, days')),
-                ('reserve_drivers', models.BooleanField(default=True, help_text='Off: a run never uses them.', verbose_name='reserve drivers')),
-                ('reserve_penalty_min', models.PositiveSmallIntegerField(default=60, help_text='Minutes of driving that using a reserve driver must save.', verbose_name='price of a reserve driver (min)')),
-                ('freeze_min', models.PositiveSmallIntegerField(default=30, help_text='Runs leave pickups as they are that start this soon.', verbose_name='freeze (min)')),
-                ('no_reassign_min', models.PositiveSmallIntegerField(default=10, help_text='People need a reason to change the driver this soon before the pickup.', verbose_name='no change of driver (min)')),
-                ('move_promise_min', models.PositiveSmallIntegerField(default=15, help_text='Minutes of driving that a pickup outside its promise must save.', verbose_name='price of a moved promise (min)')),
-                ('change_driver_min', models.PositiveSmallIntegerField(default=10, help_text='Minutes of driving that changing an announced driver must save.', verbose_name='price of a changed driver (min)')),
-                ('budget_s', models.FloatField(default=2, help_text='Seconds of search for a plan.', verbose_name='budget (s)')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("manual", "Manual"),
+                            ("semi_auto", "Semi-automatic: proposes"),
+                            ("auto", "Automatic: applies"),
+                        ],
+                        default="semi_auto",
+                        max_length=10,
+                        verbose_name="mode",
+                    ),
+                ),
+                (
+                    "window_before_min",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="How much before the requested time a pickup may start.",
+                        verbose_name="window before (min)",
+                    ),
+                ),
+                (
+                    "window_after_min",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        help_text="How much after the requested time a pickup may start.",
+                        verbose_name="window after (min)",
+                    ),
+                ),
+                (
+                    "arrive_early_min",
+                    models.PositiveSmallIntegerField(
+                        default=30,
+                        help_text="How long before the appointment a client may be there.",
+                        verbose_name="arrive early (min)",
+                    ),
+                ),
+                (
+                    "arrive_late_min",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="How long before the appointment a client must be there.",
+                        verbose_name="arrive late (min)",
+                    ),
+                ),
+                (
+                    "service_pickup_min",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="Time to board.",
+                        verbose_name="service at the pickup (min)",
+                    ),
+                ),
+                (
+                    "service_delivery_min",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="Time to alight.",
+                        verbose_name="service at the delivery (min)",
+                    ),
+                ),
+                (
+                    "wheelchair_extra_min",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="Ramp and belts, at both ends.",
+                        verbose_name="extra for a wheelchair (min)",
+                    ),
+                ),
+                (
+                    "stretcher_extra_min",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        help_text="At both ends.",
+                        verbose_name="extra for a stretcher (min)",
+                    ),
+                ),
+                (
+                    "max_ride_factor",
+                    models.FloatField(
+                        default=1.5,
+                        help_text="A ride takes at most this many times the direct ride, plus the minutes.",
+                        verbose_name="ride limit, factor",
+                    ),
+                ),
+                (
+                    "max_ride_plus_min",
+                    models.PositiveSmallIntegerField(
+                        default=15,
+                        help_text="Minutes added to the factor's share of the direct ride.",
+                        verbose_name="ride limit, plus (min)",
+                    ),
+                ),
+                (
+                    "max_ride_min",
+                    models.PositiveSmallIntegerField(
+                        default=90,
+                        help_text="No ride takes longer, unless the direct ride does.",
+                        verbose_name="ride limit (min)",
+                    ),
+                ),
+                (
+                    "pooling",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Several clients may ride together.",
+                        verbose_name="pooling",
+                    ),
+                ),
+                (
+                    "max_detour_min",
+                    models.PositiveSmallIntegerField(
+                        default=15,
+                        help_text="How much longer than the direct ride a pooled ride may take.",
+                        verbose_name="detour (min)",
+                    ),
+                ),
+                (
+                    "late_after_min",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="From when a ride counts as late.",
+                        verbose_name="late after (min)",
+                    ),
+                ),
+                (
+                    "max_bookings_per_driver",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="A driver's bookings a day at most; empty: no limit.",
+                        null=True,
+                        verbose_name="bookings per driver",
+                    ),
+                ),
+                (
+                    "fairness_weight",
+                    models.FloatField(
+                        default=0.3,
+                        help_text="0: the cheapest plan; 1: the most equal one.",
+                        verbose_name="fairness",
+                    ),
+                ),
+                (
+                    "fairness_days",
+                    models.PositiveSmallIntegerField(
+                        default=7,
+                        help_text="How many days before count.",
+                        verbose_name="fairness, days",
+                    ),
+                ),
+                (
+                    "reserve_drivers",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Off: a run never uses them.",
+                        verbose_name="reserve drivers",
+                    ),
+                ),
+                (
+                    "reserve_penalty_min",
+                    models.PositiveSmallIntegerField(
+                        default=60,
+                        help_text="Minutes of driving that using a reserve driver must save.",
+                        verbose_name="price of a reserve driver (min)",
+                    ),
+                ),
+                (
+                    "freeze_min",
+                    models.PositiveSmallIntegerField(
+                        default=30,
+                        help_text="Runs leave pickups as they are that start this soon.",
+                        verbose_name="freeze (min)",
+                    ),
+                ),
+                (
+                    "no_reassign_min",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        help_text="People need a reason to change the driver this soon before the pickup.",
+                        verbose_name="no change of driver (min)",
+                    ),
+                ),
+                (
+                    "move_promise_min",
+                    models.PositiveSmallIntegerField(
+                        default=15,
+                        help_text="Minutes of driving that a pickup outside its promise must save.",
+                        verbose_name="price of a moved promise (min)",
+                    ),
+                ),
+                (
+                    "change_driver_min",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        help_text="Minutes of driving that changing an announced driver must save.",
+                        verbose_name="price of a changed driver (min)",
+                    ),
+                ),
+                (
+                    "budget_s",
+                    models.FloatField(
+                        default=2,
+                        help_text="Seconds of search for a plan.",
+                        verbose_name="budget (s)",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'dispatch policy',
-                'verbose_name_plural': 'dispatch policies',
+                "verbose_name": "dispatch policy",
+                "verbose_name_plural": "dispatch policies",
             },
         ),
         migrations.CreateModel(
-            name='DispatchPolicyHistory',
+            name="DispatchPolicyHistory",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('mode', models.CharField(choices=[('manual', 'Manual'), ('semi_auto', 'Semi-automatic: proposes'), ('auto', 'Automatic: applies')], default='semi_auto', max_length=10, verbose_name='mode')),
-                ('window_before_min', models.PositiveSmallIntegerField(default=5, help_text='How much before the requested time a pickup may start.', verbose_name='window before (min)')),
-                ('window_after_min', models.PositiveSmallIntegerField(default=10, help_text='How much after the requested time a pickup may start.', verbose_name='window after (min)')),
-                ('arrive_early_min', models.PositiveSmallIntegerField(default=30, help_text='How long before the appointment a client may be there.', verbose_name='arrive early (min)')),
-                ('arrive_late_min', models.PositiveSmallIntegerField(default=0, help_text='How long before the appointment a client must be there.', verbose_name='arrive late (min)')),
-                ('service_pickup_min', models.PositiveSmallIntegerField(default=5, help_text='Time to board.', verbose_name='service at the pickup (min)')),
-                ('service_delivery_min', models.PositiveSmallIntegerField(default=5, help_text='Time to alight.', verbose_name='service at the delivery (min)')),
-                ('wheelchair_extra_min', models.PositiveSmallIntegerField(default=5, help_text='Ramp and belts, at both ends.', verbose_name='extra for a wheelchair (min)')),
-                ('stretcher_extra_min', models.PositiveSmallIntegerField(default=10, help_text='At both ends.', verbose_name='extra for a stretcher (min)')),
-                ('max_ride_factor', models.FloatField(default=1.5, help_text='A ride takes at most this many times the direct ride, plus the minutes.', verbose_name='ride limit, factor')),
-                ('max_ride_plus_min', models.PositiveSmallIntegerField(default=15, help_text="Minutes added to the factor's share of the direct ride.", verbose_name='ride limit, plus (min)')),
-                ('max_ride_min', models.PositiveSmallIntegerField(default=90, help_text='No ride takes longer, unless the direct ride does.', verbose_name='ride limit (min)')),
-                ('pooling', models.BooleanField(default=False, help_text='Several clients may ride together.', verbose_name='pooling')),
-                ('max_detour_min', models.PositiveSmallIntegerField(default=15, help_text='How much longer than the direct ride a pooled ride may take.', verbose_name='detour (min)')),
-                ('late_after_min', models.PositiveSmallIntegerField(default=5, help_text='From when a ride counts as late.', verbose_name='late after (min)')),
-                ('max_bookings_per_driver', models.PositiveSmallIntegerField(blank=True, help_text="A driver's bookings a day at most; empty: no limit.", null=True, verbose_name='bookings per driver')),
-                ('fairness_weight', models.FloatField(default=0.3, help_text='0: the cheapest plan; 1: the most equal one.', verbose_name='fairness')),
-                ('fairness_days', models.PositiveSmallIntegerField(default=7, help_text='How many days before count.', verbose_name='fairness, days')),
-                ('reserve_drivers', models.BooleanField(default=True, help_text='Off: a run never uses them.', verbose_name='reserve drivers')),
-                ('reserve_penalty_min', models.PositiveSmallIntegerField(default=60, help_text='Minutes of driving that using a reserve driver must save.', verbose_name='price of a reserve driver (min)')),
-                ('freeze_min', models.PositiveSmallIntegerField(default=30, help_text='Runs leave pickups as they are that start this soon.', verbose_name='freeze (min)')),
-                ('no_reassign_min', models.PositiveSmallIntegerField(default=10, help_text='People need a reason to change the driver this soon before the pickup.', verbose_name='no change of driver (min)')),
-                ('move_promise_min', models.PositiveSmallIntegerField(default=15, help_text='Minutes of driving that a pickup outside its promise must save.', verbose_name='price of a moved promise (min)')),
-                ('change_driver_min', models.PositiveSmallIntegerField(default=10, help_text='Minutes of driving that changing an announced driver must save.', verbose_name='price of a changed driver (min)')),
-                ('budget_s', models.FloatField(default=2, help_text='Seconds of search for a plan.', verbose_name='budget (s)')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("manual", "Manual"),
+                            ("semi_auto", "Semi-automatic: proposes"),
+                            ("auto", "Automatic: applies"),
+                        ],
+                        default="semi_auto",
+                        max_length=10,
+                        verbose_name="mode",
+                    ),
+                ),
+                (
+                    "window_before_min",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="How much before the requested time a pickup may start.",
+                        verbose_name="window before (min)",
+                    ),
+                ),
+                (
+                    "window_after_min",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        help_text="How much after the requested time a pickup may start.",
+                        verbose_name="window after (min)",
+                    ),
+                ),
+                (
+                    "arrive_early_min",
+                    models.PositiveSmallIntegerField(
+                        default=30,
+                        help_text="How long before the appointment a client may be there.",
+                        verbose_name="arrive early (min)",
+                    ),
+                ),
+                (
+                    "arrive_late_min",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="How long before the appointment a client must be there.",
+                        verbose_name="arrive late (min)",
+                    ),
+                ),
+                (
+                    "service_pickup_min",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="Time to board.",
+                        verbose_name="service at the pickup (min)",
+                    ),
+                ),
+                (
+                    "service_delivery_min",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="Time to alight.",
+                        verbose_name="service at the delivery (min)",
+                    ),
+                ),
+                (
+                    "wheelchair_extra_min",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="Ramp and belts, at both ends.",
+                        verbose_name="extra for a wheelchair (min)",
+                    ),
+                ),
+                (
+                    "stretcher_extra_min",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        help_text="At both ends.",
+                        verbose_name="extra for a stretcher (min)",
+                    ),
+                ),
+                (
+                    "max_ride_factor",
+                    models.FloatField(
+                        default=1.5,
+                        help_text="A ride takes at most this many times the direct ride, plus the minutes.",
+                        verbose_name="ride limit, factor",
+                    ),
+                ),
+                (
+                    "max_ride_plus_min",
+                    models.PositiveSmallIntegerField(
+                        default=15,
+                        help_text="Minutes added to the factor's share of the direct ride.",
+                        verbose_name="ride limit, plus (min)",
+                    ),
+                ),
+                (
+                    "max_ride_min",
+                    models.PositiveSmallIntegerField(
+                        default=90,
+                        help_text="No ride takes longer, unless the direct ride does.",
+                        verbose_name="ride limit (min)",
+                    ),
+                ),
+                (
+                    "pooling",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Several clients may ride together.",
+                        verbose_name="pooling",
+                    ),
+                ),
+                (
+                    "max_detour_min",
+                    models.PositiveSmallIntegerField(
+                        default=15,
+                        help_text="How much longer than the direct ride a pooled ride may take.",
+                        verbose_name="detour (min)",
+                    ),
+                ),
+                (
+                    "late_after_min",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="From when a ride counts as late.",
+                        verbose_name="late after (min)",
+                    ),
+                ),
+                (
+                    "max_bookings_per_driver",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="A driver's bookings a day at most; empty: no limit.",
+                        null=True,
+                        verbose_name="bookings per driver",
+                    ),
+                ),
+                (
+                    "fairness_weight",
+                    models.FloatField(
+                        default=0.3,
+                        help_text="0: the cheapest plan; 1: the most equal one.",
+                        verbose_name="fairness",
+                    ),
+                ),
+                (
+                    "fairness_days",
+                    models.PositiveSmallIntegerField(
+                        default=7,
+                        help_text="How many days before count.",
+                        verbose_name="fairness, days",
+                    ),
+                ),
+                (
+                    "reserve_drivers",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Off: a run never uses them.",
+                        verbose_name="reserve drivers",
+                    ),
+                ),
+                (
+                    "reserve_penalty_min",
+                    models.PositiveSmallIntegerField(
+                        default=60,
+                        help_text="Minutes of driving that using a reserve driver must save.",
+                        verbose_name="price of a reserve driver (min)",
+                    ),
+                ),
+                (
+                    "freeze_min",
+                    models.PositiveSmallIntegerField(
+                        default=30,
+                        help_text="Runs leave pickups as they are that start this soon.",
+                        verbose_name="freeze (min)",
+                    ),
+                ),
+                (
+                    "no_reassign_min",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        help_text="People need a reason to change the driver this soon before the pickup.",
+                        verbose_name="no change of driver (min)",
+                    ),
+                ),
+                (
+                    "move_promise_min",
+                    models.PositiveSmallIntegerField(
+                        default=15,
+                        help_text="Minutes of driving that a pickup outside its promise must save.",
+                        verbose_name="price of a moved promise (min)",
+                    ),
+                ),
+                (
+                    "change_driver_min",
+                    models.PositiveSmallIntegerField(
+                        default=10,
+                        help_text="Minutes of driving that changing an announced driver must save.",
+                        verbose_name="price of a changed driver (min)",
+                    ),
+                ),
+                (
+                    "budget_s",
+                    models.FloatField(
+                        default=2,
+                        help_text="Seconds of search for a plan.",
+                        verbose_name="budget (s)",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='DispatchRun',
+            name="DispatchRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='day')),
-                ('trigger', models.CharField(choices=[('person', 'A person'), ('schedule', 'The timetable'), ('command', 'A command')], max_length=10, verbose_name='started by')),
-                ('state', models.CharField(choices=[('running', 'Running'), ('proposed', 'Proposed'), ('applied', 'Applied'), ('undone', 'Undone'), ('refused', 'Refused'), ('failed', 'Failed')], default='running', max_length=10, verbose_name='state')),
-                ('settings', models.JSONField(default=dict, verbose_name='settings')),
-                ('seed', models.PositiveIntegerField(default=0, verbose_name='seed')),
-                ('travel_source', models.CharField(blank=True, max_length=40, verbose_name='source of travel times')),
-                ('bookings', models.PositiveIntegerField(default=0, verbose_name='bookings')),
-                ('assigned', models.PositiveIntegerField(default=0, verbose_name='assigned')),
-                ('cost', models.JSONField(default=dict, verbose_name='cost')),
-                ('violations', models.JSONField(default=list, verbose_name='violations')),
-                ('inherited', models.JSONField(default=list, verbose_name='violations already there')),
-                ('stale', models.JSONField(default=list, verbose_name='changed meanwhile')),
-                ('timings', models.JSONField(default=dict, verbose_name='timings')),
-                ('error', models.TextField(blank=True, verbose_name='error')),
-                ('started_at', models.DateTimeField(verbose_name='started at')),
-                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),
-                ('applied_at', models.DateTimeField(blank=True, null=True, verbose_name='applied at')),
-                ('undone_at', models.DateTimeField(blank=True, null=True, verbose_name='undone at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField(verbose_name="day")),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[
+                            ("person", "A person"),
+                            ("schedule", "The timetable"),
+                            ("command", "A command"),
+                        ],
+                        max_length=10,
+                        verbose_name="started by",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("proposed", "Proposed"),
+                            ("applied", "Applied"),
+                            ("undone", "Undone"),
+                            ("refused", "Refused"),
+                            ("failed", "Failed"),
+                        ],
+                        default="running",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("settings", models.JSONField(default=dict, verbose_name="settings")),
+                ("seed", models.PositiveIntegerField(default=0, verbose_name="seed")),
+                (
+                    "travel_source",
+                    models.CharField(
+                        blank=True, max_length=40, verbose_name="source of travel times"
+                    ),
+                ),
+                ("bookings", models.PositiveIntegerField(default=0, verbose_name="bookings")),
+                ("assigned", models.PositiveIntegerField(default=0, verbose_name="assigned")),
+                ("cost", models.JSONField(default=dict, verbose_name="cost")),
+                ("violations", models.JSONField(default=list, verbose_name="violations")),
+                (
+                    "inherited",
+                    models.JSONField(default=list, verbose_name="violations already there"),
+                ),
+                ("stale", models.JSONField(default=list, verbose_name="changed meanwhile")),
+                ("timings", models.JSONField(default=dict, verbose_name="timings")),
+                ("error", models.TextField(blank=True, verbose_name="error")),
+                ("started_at", models.DateTimeField(verbose_name="started at")),
+                (
+                    "finished_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="finished at"),
+                ),
+                (
+                    "applied_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="applied at"),
+                ),
+                (
+                    "undone_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="undone at"),
+                ),
             ],
             options={
-                'verbose_name': 'dispatch run',
-                'verbose_name_plural': 'dispatch runs',
+                "verbose_name": "dispatch run",
+                "verbose_name_plural": "dispatch runs",
             },
         ),
         migrations.CreateModel(
-            name='Unassigned',
+            name="Unassigned",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=40, verbose_name='reason')),
-                ('nearest_fix', models.JSONField(default=dict, verbose_name='what would help')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(max_length=40, verbose_name="reason")),
+                ("nearest_fix", models.JSONField(default=dict, verbose_name="what would help")),
             ],
             options={
-                'verbose_name': 'unassigned booking',
-                'verbose_name_plural': 'unassigned bookings',
+                "verbose_name": "unassigned booking",
+                "verbose_name_plural": "unassigned bookings",
             },
         ),
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('inherited_violation', 'The plan breaks a rule'), ('assignment_lost', 'A ride lost its driver'), ('return_in_question', 'What becomes of the return?'), ('run_failed', 'A run failed')], max_length=24, verbose_name='kind')),
-                ('details', models.JSONField(default=dict, verbose_name='details')),
-                ('raised_at', models.DateTimeField(verbose_name='raised at')),
-                ('resolved_at', models.DateTimeField(blank=True, null=True, verbose_name='resolved at')),
-                ('booking', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='bookings.booking', verbose_name='booking')),
-                ('company', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.company', verbose_name='company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("inherited_violation", "The plan breaks a rule"),
+                            ("assignment_lost", "A ride lost its driver"),
+                            ("return_in_question", "What becomes of the return?"),
+                            ("run_failed", "A run failed"),
+                        ],
+                        max_length=24,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("details", models.JSONField(default=dict, verbose_name="details")),
+                ("raised_at", models.DateTimeField(verbose_name="raised at")),
+                (
+                    "resolved_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="resolved at"),
+                ),
+                (
+                    "booking",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="bookings.booking",
+                        verbose_name="booking",
+                    ),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.company",
+                        verbose_name="company",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'alert',
-                'verbose_name_plural': 'alerts',
+                "verbose_name": "alert",
+                "verbose_name_plural": "alerts",
             },
         ),
     ]

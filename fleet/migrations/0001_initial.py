@@ -13,12 +13,11 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('pghistory', '0007_auto_20250421_0444'),
+        ("accounts", "0001_initial"),
+        ("pghistory", "0007_auto_20250421_0444"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -26,425 +25,1422 @@ class Migration(migrations.Migration):
         # Exclusion constraints compare plain columns with =.
         BtreeGistExtension(),
         migrations.CreateModel(
-            name='Absence',
+            name="Absence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('holiday', 'Holiday'), ('sick', 'Sick'), ('training', 'Training'), ('other', 'Other')], max_length=10, verbose_name='kind')),
-                ('starts_at', models.DateTimeField(verbose_name='starts at')),
-                ('ends_at', models.DateTimeField(verbose_name='ends at')),
-                ('note', models.CharField(blank=True, max_length=200, verbose_name='note')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("holiday", "Holiday"),
+                            ("sick", "Sick"),
+                            ("training", "Training"),
+                            ("other", "Other"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(verbose_name="starts at")),
+                ("ends_at", models.DateTimeField(verbose_name="ends at")),
+                ("note", models.CharField(blank=True, max_length=200, verbose_name="note")),
             ],
             options={
-                'verbose_name': 'absence',
-                'verbose_name_plural': 'absences',
+                "verbose_name": "absence",
+                "verbose_name_plural": "absences",
             },
         ),
         migrations.CreateModel(
-            name='Driver',
+            name="Driver",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('kind', models.CharField(choices=[('regular', 'Regular'), ('reserve', 'Reserve')], default='regular', max_length=8, verbose_name='kind')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
-                ('phone', models.CharField(blank=True, max_length=32, verbose_name='phone')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='e-mail')),
-                ('licence_categories', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('B', 'B'), ('B121', 'B121 / BPT'), ('C1', 'C1'), ('D1', 'D1')], max_length=8), blank=True, default=list, size=None, verbose_name='licence categories')),
-                ('skills', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('wheelchair', 'Secures wheelchairs'), ('stretcher', 'Carries stretchers'), ('oxygen', 'Handles oxygen'), ('stairs', 'Carries on stairs'), ('bariatric', 'Bariatric transport')], max_length=16), blank=True, default=list, size=None, verbose_name='skills')),
-                ('max_bookings_per_day', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='bookings a day at most')),
-                ('max_work_min_per_day', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='minutes of work a day at most')),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.company', verbose_name='company')),
-                ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='driver', to=settings.AUTH_USER_MODEL, verbose_name='sign-in')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("regular", "Regular"), ("reserve", "Reserve")],
+                        default="regular",
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
+                ("phone", models.CharField(blank=True, max_length=32, verbose_name="phone")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="e-mail")),
+                (
+                    "licence_categories",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("B", "B"),
+                                ("B121", "B121 / BPT"),
+                                ("C1", "C1"),
+                                ("D1", "D1"),
+                            ],
+                            max_length=8,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="licence categories",
+                    ),
+                ),
+                (
+                    "skills",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("wheelchair", "Secures wheelchairs"),
+                                ("stretcher", "Carries stretchers"),
+                                ("oxygen", "Handles oxygen"),
+                                ("stairs", "Carries on stairs"),
+                                ("bariatric", "Bariatric transport"),
+                            ],
+                            max_length=16,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="skills",
+                    ),
+                ),
+                (
+                    "max_bookings_per_day",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="bookings a day at most"
+                    ),
+                ),
+                (
+                    "max_work_min_per_day",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="minutes of work a day at most"
+                    ),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.company",
+                        verbose_name="company",
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="driver",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="sign-in",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'driver',
-                'verbose_name_plural': 'drivers',
+                "verbose_name": "driver",
+                "verbose_name_plural": "drivers",
             },
         ),
         migrations.CreateModel(
-            name='AbsenceHistory',
+            name="AbsenceHistory",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[('holiday', 'Holiday'), ('sick', 'Sick'), ('training', 'Training'), ('other', 'Other')], max_length=10, verbose_name='kind')),
-                ('starts_at', models.DateTimeField(verbose_name='starts at')),
-                ('ends_at', models.DateTimeField(verbose_name='ends at')),
-                ('note', models.CharField(blank=True, max_length=200, verbose_name='note')),
-                ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='history', to='fleet.absence')),
-                ('driver', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='fleet.driver', verbose_name='driver')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("holiday", "Holiday"),
+                            ("sick", "Sick"),
+                            ("training", "Training"),
+                            ("other", "Other"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(verbose_name="starts at")),
+                ("ends_at", models.DateTimeField(verbose_name="ends at")),
+                ("note", models.CharField(blank=True, max_length=200, verbose_name="note")),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="history",
+                        to="fleet.absence",
+                    ),
+                ),
+                (
+                    "driver",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="fleet.driver",
+                        verbose_name="driver",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='absence',
-            name='driver',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='absences', to='fleet.driver', verbose_name='driver'),
+            model_name="absence",
+            name="driver",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="absences",
+                to="fleet.driver",
+                verbose_name="driver",
+            ),
         ),
         migrations.CreateModel(
-            name='DriverDocument',
+            name="DriverDocument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('licence', 'Driving licence'), ('professional', 'Professional transport permit'), ('medical', 'Medical examination'), ('first_aid', 'First aid')], max_length=16, verbose_name='kind')),
-                ('expires_day', models.DateField(verbose_name='valid until (included)')),
-                ('driver', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='documents', to='fleet.driver', verbose_name='driver')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("licence", "Driving licence"),
+                            ("professional", "Professional transport permit"),
+                            ("medical", "Medical examination"),
+                            ("first_aid", "First aid"),
+                        ],
+                        max_length=16,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("expires_day", models.DateField(verbose_name="valid until (included)")),
+                (
+                    "driver",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="documents",
+                        to="fleet.driver",
+                        verbose_name="driver",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'document',
-                'verbose_name_plural': 'documents',
+                "verbose_name": "document",
+                "verbose_name_plural": "documents",
             },
         ),
         migrations.CreateModel(
-            name='DriverHistory',
+            name="DriverHistory",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('kind', models.CharField(choices=[('regular', 'Regular'), ('reserve', 'Reserve')], default='regular', max_length=8, verbose_name='kind')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
-                ('phone', models.CharField(blank=True, max_length=32, verbose_name='phone')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='e-mail')),
-                ('licence_categories', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('B', 'B'), ('B121', 'B121 / BPT'), ('C1', 'C1'), ('D1', 'D1')], max_length=8), blank=True, default=list, size=None, verbose_name='licence categories')),
-                ('skills', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('wheelchair', 'Secures wheelchairs'), ('stretcher', 'Carries stretchers'), ('oxygen', 'Handles oxygen'), ('stairs', 'Carries on stairs'), ('bariatric', 'Bariatric transport')], max_length=16), blank=True, default=list, size=None, verbose_name='skills')),
-                ('max_bookings_per_day', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='bookings a day at most')),
-                ('max_work_min_per_day', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='minutes of work a day at most')),
-                ('company', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.company', verbose_name='company')),
-                ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='history', to='fleet.driver')),
-                ('user', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL, verbose_name='sign-in')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("regular", "Regular"), ("reserve", "Reserve")],
+                        default="regular",
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
+                ("phone", models.CharField(blank=True, max_length=32, verbose_name="phone")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="e-mail")),
+                (
+                    "licence_categories",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("B", "B"),
+                                ("B121", "B121 / BPT"),
+                                ("C1", "C1"),
+                                ("D1", "D1"),
+                            ],
+                            max_length=8,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="licence categories",
+                    ),
+                ),
+                (
+                    "skills",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("wheelchair", "Secures wheelchairs"),
+                                ("stretcher", "Carries stretchers"),
+                                ("oxygen", "Handles oxygen"),
+                                ("stairs", "Carries on stairs"),
+                                ("bariatric", "Bariatric transport"),
+                            ],
+                            max_length=16,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="skills",
+                    ),
+                ),
+                (
+                    "max_bookings_per_day",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="bookings a day at most"
+                    ),
+                ),
+                (
+                    "max_work_min_per_day",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="minutes of work a day at most"
+                    ),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="accounts.company",
+                        verbose_name="company",
+                    ),
+                ),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="history",
+                        to="fleet.driver",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="sign-in",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Place',
+            name="Place",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=160, verbose_name='name')),
-                ('kind', models.CharField(choices=[('hospital', 'Hospital'), ('clinic', 'Clinic'), ('dialysis', 'Dialysis centre'), ('practice', 'Practice'), ('nursing_home', 'Nursing home'), ('home', 'Home'), ('base', 'Base'), ('other', 'Other')], default='other', max_length=16, verbose_name='kind')),
-                ('address', models.CharField(blank=True, max_length=200, verbose_name='address')),
-                ('lat', models.FloatField(verbose_name='latitude')),
-                ('lon', models.FloatField(verbose_name='longitude')),
-                ('geo_origin', models.CharField(choices=[('manual', 'Entered by hand'), ('import', 'Imported'), ('geocoder', 'Geocoder')], default='manual', max_length=16, verbose_name='origin of the coordinates')),
-                ('geo_quality', models.CharField(choices=[('entrance', 'Entrance'), ('street', 'Street'), ('area', 'Area')], default='street', max_length=16, verbose_name='quality of the coordinates')),
-                ('entrance_notes', models.TextField(blank=True, verbose_name='entrance notes')),
-                ('service_min', models.PositiveSmallIntegerField(blank=True, help_text="Time to board or alight here; empty: the company's policy.", null=True, verbose_name='service time (min)')),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.company', verbose_name='company')),
-                ('partner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.partner', verbose_name='partner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=160, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("hospital", "Hospital"),
+                            ("clinic", "Clinic"),
+                            ("dialysis", "Dialysis centre"),
+                            ("practice", "Practice"),
+                            ("nursing_home", "Nursing home"),
+                            ("home", "Home"),
+                            ("base", "Base"),
+                            ("other", "Other"),
+                        ],
+                        default="other",
+                        max_length=16,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("address", models.CharField(blank=True, max_length=200, verbose_name="address")),
+                ("lat", models.FloatField(verbose_name="latitude")),
+                ("lon", models.FloatField(verbose_name="longitude")),
+                (
+                    "geo_origin",
+                    models.CharField(
+                        choices=[
+                            ("manual", "Entered by hand"),
+                            ("import", "Imported"),
+                            ("geocoder", "Geocoder"),
+                        ],
+                        default="manual",
+                        max_length=16,
+                        verbose_name="origin of the coordinates",
+                    ),
+                ),
+                (
+                    "geo_quality",
+                    models.CharField(
+                        choices=[("entrance", "Entrance"), ("street", "Street"), ("area", "Area")],
+                        default="street",
+                        max_length=16,
+                        verbose_name="quality of the coordinates",
+                    ),
+                ),
+                ("entrance_notes", models.TextField(blank=True, verbose_name="entrance notes")),
+                (
+                    "service_min",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Time to board or alight here; empty: the company's policy.",
+                        null=True,
+                        verbose_name="service time (min)",
+                    ),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.company",
+                        verbose_name="company",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.partner",
+                        verbose_name="partner",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'place',
-                'verbose_name_plural': 'places',
+                "verbose_name": "place",
+                "verbose_name_plural": "places",
             },
         ),
         migrations.CreateModel(
-            name='PlaceHistory',
+            name="PlaceHistory",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('name', models.CharField(max_length=160, verbose_name='name')),
-                ('kind', models.CharField(choices=[('hospital', 'Hospital'), ('clinic', 'Clinic'), ('dialysis', 'Dialysis centre'), ('practice', 'Practice'), ('nursing_home', 'Nursing home'), ('home', 'Home'), ('base', 'Base'), ('other', 'Other')], default='other', max_length=16, verbose_name='kind')),
-                ('address', models.CharField(blank=True, max_length=200, verbose_name='address')),
-                ('lat', models.FloatField(verbose_name='latitude')),
-                ('lon', models.FloatField(verbose_name='longitude')),
-                ('geo_origin', models.CharField(choices=[('manual', 'Entered by hand'), ('import', 'Imported'), ('geocoder', 'Geocoder')], default='manual', max_length=16, verbose_name='origin of the coordinates')),
-                ('geo_quality', models.CharField(choices=[('entrance', 'Entrance'), ('street', 'Street'), ('area', 'Area')], default='street', max_length=16, verbose_name='quality of the coordinates')),
-                ('entrance_notes', models.TextField(blank=True, verbose_name='entrance notes')),
-                ('service_min', models.PositiveSmallIntegerField(blank=True, help_text="Time to board or alight here; empty: the company's policy.", null=True, verbose_name='service time (min)')),
-                ('company', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.company', verbose_name='company')),
-                ('partner', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.partner', verbose_name='partner')),
-                ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='history', to='fleet.place')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("name", models.CharField(max_length=160, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("hospital", "Hospital"),
+                            ("clinic", "Clinic"),
+                            ("dialysis", "Dialysis centre"),
+                            ("practice", "Practice"),
+                            ("nursing_home", "Nursing home"),
+                            ("home", "Home"),
+                            ("base", "Base"),
+                            ("other", "Other"),
+                        ],
+                        default="other",
+                        max_length=16,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("address", models.CharField(blank=True, max_length=200, verbose_name="address")),
+                ("lat", models.FloatField(verbose_name="latitude")),
+                ("lon", models.FloatField(verbose_name="longitude")),
+                (
+                    "geo_origin",
+                    models.CharField(
+                        choices=[
+                            ("manual", "Entered by hand"),
+                            ("import", "Imported"),
+                            ("geocoder", "Geocoder"),
+                        ],
+                        default="manual",
+                        max_length=16,
+                        verbose_name="origin of the coordinates",
+                    ),
+                ),
+                (
+                    "geo_quality",
+                    models.CharField(
+                        choices=[("entrance", "Entrance"), ("street", "Street"), ("area", "Area")],
+                        default="street",
+                        max_length=16,
+                        verbose_name="quality of the coordinates",
+                    ),
+                ),
+                ("entrance_notes", models.TextField(blank=True, verbose_name="entrance notes")),
+                (
+                    "service_min",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Time to board or alight here; empty: the company's policy.",
+                        null=True,
+                        verbose_name="service time (min)",
+                    ),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="accounts.company",
+                        verbose_name="company",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="accounts.partner",
+                        verbose_name="partner",
+                    ),
+                ),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="history",
+                        to="fleet.place",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Shift',
+            name="Shift",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField(verbose_name='starts at')),
-                ('ends_at', models.DateTimeField(verbose_name='ends at')),
-                ('break_min', models.PositiveSmallIntegerField(default=0, verbose_name='break (min)')),
-                ('break_from_at', models.DateTimeField(blank=True, null=True, verbose_name='break not before')),
-                ('break_until_at', models.DateTimeField(blank=True, help_text='The whole break lies before.', null=True, verbose_name='break over by')),
-                ('status', models.CharField(choices=[('planned', 'Planned'), ('cancelled', 'Cancelled')], default='planned', max_length=10, verbose_name='status')),
-                ('version', models.PositiveIntegerField(default=0, editable=False)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.company', verbose_name='company')),
-                ('driver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shifts', to='fleet.driver', verbose_name='driver')),
-                ('end_place', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fleet.place', verbose_name='ends at place')),
-                ('start_place', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fleet.place', verbose_name='starts from')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(verbose_name="starts at")),
+                ("ends_at", models.DateTimeField(verbose_name="ends at")),
+                (
+                    "break_min",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="break (min)"),
+                ),
+                (
+                    "break_from_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="break not before"),
+                ),
+                (
+                    "break_until_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="The whole break lies before.",
+                        null=True,
+                        verbose_name="break over by",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("planned", "Planned"), ("cancelled", "Cancelled")],
+                        default="planned",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.company",
+                        verbose_name="company",
+                    ),
+                ),
+                (
+                    "driver",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shifts",
+                        to="fleet.driver",
+                        verbose_name="driver",
+                    ),
+                ),
+                (
+                    "end_place",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="fleet.place",
+                        verbose_name="ends at place",
+                    ),
+                ),
+                (
+                    "start_place",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="fleet.place",
+                        verbose_name="starts from",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'shift',
-                'verbose_name_plural': 'shifts',
+                "verbose_name": "shift",
+                "verbose_name_plural": "shifts",
             },
         ),
         migrations.CreateModel(
-            name='Position',
+            name="Position",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('lat', models.FloatField(verbose_name='latitude')),
-                ('lon', models.FloatField(verbose_name='longitude')),
-                ('shift', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='positions', to='fleet.shift', verbose_name='shift')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="at")),
+                ("lat", models.FloatField(verbose_name="latitude")),
+                ("lon", models.FloatField(verbose_name="longitude")),
+                (
+                    "shift",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="positions",
+                        to="fleet.shift",
+                        verbose_name="shift",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'position',
-                'verbose_name_plural': 'positions',
+                "verbose_name": "position",
+                "verbose_name_plural": "positions",
             },
         ),
         migrations.CreateModel(
-            name='Vehicle',
+            name="Vehicle",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('plate', models.CharField(max_length=16, verbose_name='plate')),
-                ('name', models.CharField(blank=True, max_length=80, verbose_name='name')),
-                ('equipment', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('ramp', 'Ramp'), ('lift', 'Lift'), ('oxygen', 'Oxygen'), ('stair_chair', 'Stair chair'), ('child_seat', 'Child seat')], max_length=16), blank=True, default=list, size=None, verbose_name='equipment')),
-                ('licence_category', models.CharField(choices=[('B', 'B'), ('B121', 'B121 / BPT'), ('C1', 'C1'), ('D1', 'D1')], default='B', max_length=8, verbose_name='licence needed')),
-                ('inspection_day', models.DateField(blank=True, null=True, verbose_name='inspection valid until (included)')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.company', verbose_name='company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("plate", models.CharField(max_length=16, verbose_name="plate")),
+                ("name", models.CharField(blank=True, max_length=80, verbose_name="name")),
+                (
+                    "equipment",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("ramp", "Ramp"),
+                                ("lift", "Lift"),
+                                ("oxygen", "Oxygen"),
+                                ("stair_chair", "Stair chair"),
+                                ("child_seat", "Child seat"),
+                            ],
+                            max_length=16,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="equipment",
+                    ),
+                ),
+                (
+                    "licence_category",
+                    models.CharField(
+                        choices=[("B", "B"), ("B121", "B121 / BPT"), ("C1", "C1"), ("D1", "D1")],
+                        default="B",
+                        max_length=8,
+                        verbose_name="licence needed",
+                    ),
+                ),
+                (
+                    "inspection_day",
+                    models.DateField(
+                        blank=True, null=True, verbose_name="inspection valid until (included)"
+                    ),
+                ),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.company",
+                        verbose_name="company",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'vehicle',
-                'verbose_name_plural': 'vehicles',
+                "verbose_name": "vehicle",
+                "verbose_name_plural": "vehicles",
             },
         ),
         migrations.CreateModel(
-            name='ShiftHistory',
+            name="ShiftHistory",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('starts_at', models.DateTimeField(verbose_name='starts at')),
-                ('ends_at', models.DateTimeField(verbose_name='ends at')),
-                ('break_min', models.PositiveSmallIntegerField(default=0, verbose_name='break (min)')),
-                ('break_from_at', models.DateTimeField(blank=True, null=True, verbose_name='break not before')),
-                ('break_until_at', models.DateTimeField(blank=True, help_text='The whole break lies before.', null=True, verbose_name='break over by')),
-                ('status', models.CharField(choices=[('planned', 'Planned'), ('cancelled', 'Cancelled')], default='planned', max_length=10, verbose_name='status')),
-                ('company', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.company', verbose_name='company')),
-                ('driver', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='fleet.driver', verbose_name='driver')),
-                ('end_place', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='fleet.place', verbose_name='ends at place')),
-                ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='history', to='fleet.shift')),
-                ('start_place', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='fleet.place', verbose_name='starts from')),
-                ('vehicle', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='fleet.vehicle', verbose_name='vehicle')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("starts_at", models.DateTimeField(verbose_name="starts at")),
+                ("ends_at", models.DateTimeField(verbose_name="ends at")),
+                (
+                    "break_min",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="break (min)"),
+                ),
+                (
+                    "break_from_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="break not before"),
+                ),
+                (
+                    "break_until_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="The whole break lies before.",
+                        null=True,
+                        verbose_name="break over by",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("planned", "Planned"), ("cancelled", "Cancelled")],
+                        default="planned",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="accounts.company",
+                        verbose_name="company",
+                    ),
+                ),
+                (
+                    "driver",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="fleet.driver",
+                        verbose_name="driver",
+                    ),
+                ),
+                (
+                    "end_place",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="fleet.place",
+                        verbose_name="ends at place",
+                    ),
+                ),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="history",
+                        to="fleet.shift",
+                    ),
+                ),
+                (
+                    "start_place",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="fleet.place",
+                        verbose_name="starts from",
+                    ),
+                ),
+                (
+                    "vehicle",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="fleet.vehicle",
+                        verbose_name="vehicle",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='shift',
-            name='vehicle',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shifts', to='fleet.vehicle', verbose_name='vehicle'),
+            model_name="shift",
+            name="vehicle",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="shifts",
+                to="fleet.vehicle",
+                verbose_name="vehicle",
+            ),
         ),
         migrations.CreateModel(
-            name='VehicleHistory',
+            name="VehicleHistory",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('plate', models.CharField(max_length=16, verbose_name='plate')),
-                ('name', models.CharField(blank=True, max_length=80, verbose_name='name')),
-                ('equipment', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('ramp', 'Ramp'), ('lift', 'Lift'), ('oxygen', 'Oxygen'), ('stair_chair', 'Stair chair'), ('child_seat', 'Child seat')], max_length=16), blank=True, default=list, size=None, verbose_name='equipment')),
-                ('licence_category', models.CharField(choices=[('B', 'B'), ('B121', 'B121 / BPT'), ('C1', 'C1'), ('D1', 'D1')], default='B', max_length=8, verbose_name='licence needed')),
-                ('inspection_day', models.DateField(blank=True, null=True, verbose_name='inspection valid until (included)')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
-                ('company', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.company', verbose_name='company')),
-                ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='history', to='fleet.vehicle')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("plate", models.CharField(max_length=16, verbose_name="plate")),
+                ("name", models.CharField(blank=True, max_length=80, verbose_name="name")),
+                (
+                    "equipment",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("ramp", "Ramp"),
+                                ("lift", "Lift"),
+                                ("oxygen", "Oxygen"),
+                                ("stair_chair", "Stair chair"),
+                                ("child_seat", "Child seat"),
+                            ],
+                            max_length=16,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="equipment",
+                    ),
+                ),
+                (
+                    "licence_category",
+                    models.CharField(
+                        choices=[("B", "B"), ("B121", "B121 / BPT"), ("C1", "C1"), ("D1", "D1")],
+                        default="B",
+                        max_length=8,
+                        verbose_name="licence needed",
+                    ),
+                ),
+                (
+                    "inspection_day",
+                    models.DateField(
+                        blank=True, null=True, verbose_name="inspection valid until (included)"
+                    ),
+                ),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="accounts.company",
+                        verbose_name="company",
+                    ),
+                ),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="history",
+                        to="fleet.vehicle",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='VehicleLayout',
+            name="VehicleLayout",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('seats', models.PositiveSmallIntegerField(default=0, verbose_name='seats')),
-                ('wheelchairs', models.PositiveSmallIntegerField(default=0, verbose_name='wheelchair places')),
-                ('stretchers', models.PositiveSmallIntegerField(default=0, verbose_name='stretchers')),
-                ('seat_in_wheelchair_place', models.BooleanField(default=False, help_text='Folding seats in the wheelchair places.', verbose_name='a free wheelchair place seats a person')),
-                ('vehicle', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='layouts', to='fleet.vehicle', verbose_name='vehicle')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                ("seats", models.PositiveSmallIntegerField(default=0, verbose_name="seats")),
+                (
+                    "wheelchairs",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="wheelchair places"),
+                ),
+                (
+                    "stretchers",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="stretchers"),
+                ),
+                (
+                    "seat_in_wheelchair_place",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Folding seats in the wheelchair places.",
+                        verbose_name="a free wheelchair place seats a person",
+                    ),
+                ),
+                (
+                    "vehicle",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="layouts",
+                        to="fleet.vehicle",
+                        verbose_name="vehicle",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'layout',
-                'verbose_name_plural': 'layouts',
+                "verbose_name": "layout",
+                "verbose_name_plural": "layouts",
             },
         ),
         migrations.AddConstraint(
-            model_name='driver',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['regular', 'reserve'])), name='driver_kind_known', violation_error_message='A driver is regular or reserve.'),
+            model_name="driver",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["regular", "reserve"])),
+                name="driver_kind_known",
+                violation_error_message="A driver is regular or reserve.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='driver',
-            constraint=models.CheckConstraint(condition=models.Q(('max_work_min_per_day__isnull', True), ('max_work_min_per_day__range', (1, 1440)), _connector='OR'), name='driver_work_within_a_day', violation_error_message='Give 1 to 1440 minutes.'),
+            model_name="driver",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("max_work_min_per_day__isnull", True),
+                    ("max_work_min_per_day__range", (1, 1440)),
+                    _connector="OR",
+                ),
+                name="driver_work_within_a_day",
+                violation_error_message="Give 1 to 1440 minutes.",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='driver',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "fleet_driverhistory" ("active", "company_id", "email", "id", "kind", "licence_categories", "max_bookings_per_day", "max_work_min_per_day", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "skills", "user_id") VALUES (NEW."active", NEW."company_id", NEW."email", NEW."id", NEW."kind", NEW."licence_categories", NEW."max_bookings_per_day", NEW."max_work_min_per_day", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."skills", NEW."user_id"); RETURN NULL;', hash='065190e9cb1328f246f8bf4e79e52a1f47e2784f', operation='INSERT', pgid='pgtrigger_insert_insert_36868', table='fleet_driver', when='AFTER')),
+            model_name="driver",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "fleet_driverhistory" ("active", "company_id", "email", "id", "kind", "licence_categories", "max_bookings_per_day", "max_work_min_per_day", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "skills", "user_id") VALUES (NEW."active", NEW."company_id", NEW."email", NEW."id", NEW."kind", NEW."licence_categories", NEW."max_bookings_per_day", NEW."max_work_min_per_day", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."skills", NEW."user_id"); RETURN NULL;',
+                    hash="065190e9cb1328f246f8bf4e79e52a1f47e2784f",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_36868",
+                    table="fleet_driver",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='driver',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "fleet_driverhistory" ("active", "company_id", "email", "id", "kind", "licence_categories", "max_bookings_per_day", "max_work_min_per_day", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "skills", "user_id") VALUES (NEW."active", NEW."company_id", NEW."email", NEW."id", NEW."kind", NEW."licence_categories", NEW."max_bookings_per_day", NEW."max_work_min_per_day", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."skills", NEW."user_id"); RETURN NULL;', hash='694144b32fc53efddcc1dcb3dad5b4ae23629c4f', operation='UPDATE', pgid='pgtrigger_update_update_5fcc7', table='fleet_driver', when='AFTER')),
+            model_name="driver",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "fleet_driverhistory" ("active", "company_id", "email", "id", "kind", "licence_categories", "max_bookings_per_day", "max_work_min_per_day", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "skills", "user_id") VALUES (NEW."active", NEW."company_id", NEW."email", NEW."id", NEW."kind", NEW."licence_categories", NEW."max_bookings_per_day", NEW."max_work_min_per_day", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."skills", NEW."user_id"); RETURN NULL;',
+                    hash="694144b32fc53efddcc1dcb3dad5b4ae23629c4f",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_5fcc7",
+                    table="fleet_driver",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='driver',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "fleet_driverhistory" ("active", "company_id", "email", "id", "kind", "licence_categories", "max_bookings_per_day", "max_work_min_per_day", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "skills", "user_id") VALUES (OLD."active", OLD."company_id", OLD."email", OLD."id", OLD."kind", OLD."licence_categories", OLD."max_bookings_per_day", OLD."max_work_min_per_day", OLD."name", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."phone", OLD."skills", OLD."user_id"); RETURN NULL;', hash='c277a24b56184f154d0dc99edf5beb478d5987ea', operation='DELETE', pgid='pgtrigger_delete_delete_efad1', table='fleet_driver', when='AFTER')),
+            model_name="driver",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delete_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "fleet_driverhistory" ("active", "company_id", "email", "id", "kind", "licence_categories", "max_bookings_per_day", "max_work_min_per_day", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "skills", "user_id") VALUES (OLD."active", OLD."company_id", OLD."email", OLD."id", OLD."kind", OLD."licence_categories", OLD."max_bookings_per_day", OLD."max_work_min_per_day", OLD."name", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."phone", OLD."skills", OLD."user_id"); RETURN NULL;',
+                    hash="c277a24b56184f154d0dc99edf5beb478d5987ea",
+                    operation="DELETE",
+                    pgid="pgtrigger_delete_delete_efad1",
+                    table="fleet_driver",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='absence',
-            index=models.Index(fields=['driver', 'starts_at'], name='absence_driver_starts'),
+            model_name="absence",
+            index=models.Index(fields=["driver", "starts_at"], name="absence_driver_starts"),
         ),
         migrations.AddConstraint(
-            model_name='absence',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='absence_ends_after_start', violation_error_message='The absence ends after it starts.'),
+            model_name="absence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                name="absence_ends_after_start",
+                violation_error_message="The absence ends after it starts.",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='absence',
-            trigger=pgtrigger.compiler.Trigger(name='absence_outside_shift', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        PERFORM 1 FROM fleet_driver WHERE id = NEW.driver_id FOR NO KEY UPDATE;\n        IF EXISTS (\n            SELECT 1 FROM fleet_shift s WHERE s.driver_id = NEW.driver_id\n            AND s.status = 'planned'\n            AND tstzrange(s.starts_at, s.ends_at) && tstzrange(NEW.starts_at, NEW.ends_at)\n        ) THEN \n        RAISE EXCEPTION 'the driver has a shift during the absence'\n        USING ERRCODE = 'exclusion_violation', CONSTRAINT = 'absence_outside_shift',\n              TABLE = TG_TABLE_NAME;\n        END IF;\n        RETURN NEW;", hash='15534fa7e9530f7468c68abbc640f84a0665b8c7', operation='INSERT OR UPDATE OF "driver_id", "starts_at", "ends_at"', pgid='pgtrigger_absence_outside_shift_80e70', table='fleet_absence', when='BEFORE')),
+            model_name="absence",
+            trigger=pgtrigger.compiler.Trigger(
+                name="absence_outside_shift",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n        PERFORM 1 FROM fleet_driver WHERE id = NEW.driver_id FOR NO KEY UPDATE;\n        IF EXISTS (\n            SELECT 1 FROM fleet_shift s WHERE s.driver_id = NEW.driver_id\n            AND s.status = 'planned'\n            AND tstzrange(s.starts_at, s.ends_at) && tstzrange(NEW.starts_at, NEW.ends_at)\n        ) THEN \n        RAISE EXCEPTION 'the driver has a shift during the absence'\n        USING ERRCODE = 'exclusion_violation', CONSTRAINT = 'absence_outside_shift',\n              TABLE = TG_TABLE_NAME;\n        END IF;\n        RETURN NEW;",
+                    hash="15534fa7e9530f7468c68abbc640f84a0665b8c7",
+                    operation='INSERT OR UPDATE OF "driver_id", "starts_at", "ends_at"',
+                    pgid="pgtrigger_absence_outside_shift_80e70",
+                    table="fleet_absence",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='absence',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "fleet_absencehistory" ("driver_id", "ends_at", "id", "kind", "note", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "starts_at") VALUES (NEW."driver_id", NEW."ends_at", NEW."id", NEW."kind", NEW."note", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."starts_at"); RETURN NULL;', hash='556893602904ddeec8b982e1bbe0f97345633b7d', operation='INSERT', pgid='pgtrigger_insert_insert_55b77', table='fleet_absence', when='AFTER')),
+            model_name="absence",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "fleet_absencehistory" ("driver_id", "ends_at", "id", "kind", "note", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "starts_at") VALUES (NEW."driver_id", NEW."ends_at", NEW."id", NEW."kind", NEW."note", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."starts_at"); RETURN NULL;',
+                    hash="556893602904ddeec8b982e1bbe0f97345633b7d",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_55b77",
+                    table="fleet_absence",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='absence',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "fleet_absencehistory" ("driver_id", "ends_at", "id", "kind", "note", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "starts_at") VALUES (NEW."driver_id", NEW."ends_at", NEW."id", NEW."kind", NEW."note", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."starts_at"); RETURN NULL;', hash='7493682d8d5bd02e9151dc2be6fb4469bd081201', operation='UPDATE', pgid='pgtrigger_update_update_2f29e', table='fleet_absence', when='AFTER')),
+            model_name="absence",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "fleet_absencehistory" ("driver_id", "ends_at", "id", "kind", "note", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "starts_at") VALUES (NEW."driver_id", NEW."ends_at", NEW."id", NEW."kind", NEW."note", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."starts_at"); RETURN NULL;',
+                    hash="7493682d8d5bd02e9151dc2be6fb4469bd081201",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_2f29e",
+                    table="fleet_absence",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='absence',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "fleet_absencehistory" ("driver_id", "ends_at", "id", "kind", "note", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "starts_at") VALUES (OLD."driver_id", OLD."ends_at", OLD."id", OLD."kind", OLD."note", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."starts_at"); RETURN NULL;', hash='bb2105461e48a2fb9f21abfcc368b7a32416c6d9', operation='DELETE', pgid='pgtrigger_delete_delete_46882', table='fleet_absence', when='AFTER')),
+            model_name="absence",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delete_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "fleet_absencehistory" ("driver_id", "ends_at", "id", "kind", "note", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "starts_at") VALUES (OLD."driver_id", OLD."ends_at", OLD."id", OLD."kind", OLD."note", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."starts_at"); RETURN NULL;',
+                    hash="bb2105461e48a2fb9f21abfcc368b7a32416c6d9",
+                    operation="DELETE",
+                    pgid="pgtrigger_delete_delete_46882",
+                    table="fleet_absence",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='driverdocument',
-            constraint=models.UniqueConstraint(fields=('driver', 'kind'), name='document_once_per_kind', violation_error_message='This driver has a document of this kind already.'),
+            model_name="driverdocument",
+            constraint=models.UniqueConstraint(
+                fields=("driver", "kind"),
+                name="document_once_per_kind",
+                violation_error_message="This driver has a document of this kind already.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='place',
-            index=models.Index(fields=['company', 'name'], name='place_company_name'),
+            model_name="place",
+            index=models.Index(fields=["company", "name"], name="place_company_name"),
         ),
         migrations.AddConstraint(
-            model_name='place',
-            constraint=models.CheckConstraint(condition=models.Q(('lat__range', (-90, 90)), ('lon__range', (-180, 180))), name='place_on_earth', violation_error_message='Latitude is -90 to 90, longitude -180 to 180.'),
+            model_name="place",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("lat__range", (-90, 90)), ("lon__range", (-180, 180))),
+                name="place_on_earth",
+                violation_error_message="Latitude is -90 to 90, longitude -180 to 180.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='place',
-            constraint=models.CheckConstraint(condition=models.Q(('service_min__isnull', True), ('service_min__lte', 120), _connector='OR'), name='place_service_bounded', violation_error_message='Service takes 120 minutes at most.'),
+            model_name="place",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("service_min__isnull", True), ("service_min__lte", 120), _connector="OR"
+                ),
+                name="place_service_bounded",
+                violation_error_message="Service takes 120 minutes at most.",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='place',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "fleet_placehistory" ("address", "company_id", "entrance_notes", "geo_origin", "geo_quality", "id", "kind", "lat", "lon", "name", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "service_min") VALUES (NEW."address", NEW."company_id", NEW."entrance_notes", NEW."geo_origin", NEW."geo_quality", NEW."id", NEW."kind", NEW."lat", NEW."lon", NEW."name", NEW."partner_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."service_min"); RETURN NULL;', hash='79df05d66b17361c7a14e3eb3d0d042c09e84e0c', operation='INSERT', pgid='pgtrigger_insert_insert_c42e2', table='fleet_place', when='AFTER')),
+            model_name="place",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "fleet_placehistory" ("address", "company_id", "entrance_notes", "geo_origin", "geo_quality", "id", "kind", "lat", "lon", "name", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "service_min") VALUES (NEW."address", NEW."company_id", NEW."entrance_notes", NEW."geo_origin", NEW."geo_quality", NEW."id", NEW."kind", NEW."lat", NEW."lon", NEW."name", NEW."partner_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."service_min"); RETURN NULL;',
+                    hash="79df05d66b17361c7a14e3eb3d0d042c09e84e0c",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_c42e2",
+                    table="fleet_place",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='place',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "fleet_placehistory" ("address", "company_id", "entrance_notes", "geo_origin", "geo_quality", "id", "kind", "lat", "lon", "name", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "service_min") VALUES (NEW."address", NEW."company_id", NEW."entrance_notes", NEW."geo_origin", NEW."geo_quality", NEW."id", NEW."kind", NEW."lat", NEW."lon", NEW."name", NEW."partner_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."service_min"); RETURN NULL;', hash='26a8fb524bea0256cf229298785b683be9bfd7a5', operation='UPDATE', pgid='pgtrigger_update_update_35773', table='fleet_place', when='AFTER')),
+            model_name="place",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "fleet_placehistory" ("address", "company_id", "entrance_notes", "geo_origin", "geo_quality", "id", "kind", "lat", "lon", "name", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "service_min") VALUES (NEW."address", NEW."company_id", NEW."entrance_notes", NEW."geo_origin", NEW."geo_quality", NEW."id", NEW."kind", NEW."lat", NEW."lon", NEW."name", NEW."partner_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."service_min"); RETURN NULL;',
+                    hash="26a8fb524bea0256cf229298785b683be9bfd7a5",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_35773",
+                    table="fleet_place",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='place',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "fleet_placehistory" ("address", "company_id", "entrance_notes", "geo_origin", "geo_quality", "id", "kind", "lat", "lon", "name", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "service_min") VALUES (OLD."address", OLD."company_id", OLD."entrance_notes", OLD."geo_origin", OLD."geo_quality", OLD."id", OLD."kind", OLD."lat", OLD."lon", OLD."name", OLD."partner_id", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."service_min"); RETURN NULL;', hash='0322d3ed77fe641a200a9f89db3cab91e1d801fc', operation='DELETE', pgid='pgtrigger_delete_delete_ebf27', table='fleet_place', when='AFTER')),
+            model_name="place",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delete_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "fleet_placehistory" ("address", "company_id", "entrance_notes", "geo_origin", "geo_quality", "id", "kind", "lat", "lon", "name", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "service_min") VALUES (OLD."address", OLD."company_id", OLD."entrance_notes", OLD."geo_origin", OLD."geo_quality", OLD."id", OLD."kind", OLD."lat", OLD."lon", OLD."name", OLD."partner_id", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."service_min"); RETURN NULL;',
+                    hash="0322d3ed77fe641a200a9f89db3cab91e1d801fc",
+                    operation="DELETE",
+                    pgid="pgtrigger_delete_delete_ebf27",
+                    table="fleet_place",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='position',
-            index=models.Index(fields=['shift', '-at'], name='position_shift_latest'),
+            model_name="position",
+            index=models.Index(fields=["shift", "-at"], name="position_shift_latest"),
         ),
         migrations.AddConstraint(
-            model_name='position',
-            constraint=models.CheckConstraint(condition=models.Q(('lat__range', (-90, 90)), ('lon__range', (-180, 180))), name='position_on_earth', violation_error_message='Latitude is -90 to 90, longitude -180 to 180.'),
+            model_name="position",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("lat__range", (-90, 90)), ("lon__range", (-180, 180))),
+                name="position_on_earth",
+                violation_error_message="Latitude is -90 to 90, longitude -180 to 180.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vehicle',
-            constraint=models.UniqueConstraint(fields=('company', 'plate'), name='vehicle_plate_unique', violation_error_message='The company has a vehicle with this plate already.'),
+            model_name="vehicle",
+            constraint=models.UniqueConstraint(
+                fields=("company", "plate"),
+                name="vehicle_plate_unique",
+                violation_error_message="The company has a vehicle with this plate already.",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='vehicle',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "fleet_vehiclehistory" ("active", "company_id", "equipment", "id", "inspection_day", "licence_category", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "plate") VALUES (NEW."active", NEW."company_id", NEW."equipment", NEW."id", NEW."inspection_day", NEW."licence_category", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."plate"); RETURN NULL;', hash='16be11cbcc859927e1f3eb8b0aea6a58c38ef858', operation='INSERT', pgid='pgtrigger_insert_insert_1f9fb', table='fleet_vehicle', when='AFTER')),
+            model_name="vehicle",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "fleet_vehiclehistory" ("active", "company_id", "equipment", "id", "inspection_day", "licence_category", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "plate") VALUES (NEW."active", NEW."company_id", NEW."equipment", NEW."id", NEW."inspection_day", NEW."licence_category", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."plate"); RETURN NULL;',
+                    hash="16be11cbcc859927e1f3eb8b0aea6a58c38ef858",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_1f9fb",
+                    table="fleet_vehicle",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='vehicle',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "fleet_vehiclehistory" ("active", "company_id", "equipment", "id", "inspection_day", "licence_category", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "plate") VALUES (NEW."active", NEW."company_id", NEW."equipment", NEW."id", NEW."inspection_day", NEW."licence_category", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."plate"); RETURN NULL;', hash='f809f710590783df18ec672c3bd8068584ddb2ab', operation='UPDATE', pgid='pgtrigger_update_update_3e0a6', table='fleet_vehicle', when='AFTER')),
+            model_name="vehicle",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "fleet_vehiclehistory" ("active", "company_id", "equipment", "id", "inspection_day", "licence_category", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "plate") VALUES (NEW."active", NEW."company_id", NEW."equipment", NEW."id", NEW."inspection_day", NEW."licence_category", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."plate"); RETURN NULL;',
+                    hash="f809f710590783df18ec672c3bd8068584ddb2ab",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_3e0a6",
+                    table="fleet_vehicle",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='vehicle',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "fleet_vehiclehistory" ("active", "company_id", "equipment", "id", "inspection_day", "licence_category", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "plate") VALUES (OLD."active", OLD."company_id", OLD."equipment", OLD."id", OLD."inspection_day", OLD."licence_category", OLD."name", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."plate"); RETURN NULL;', hash='25d13397fbd0e1e2ef609858c31ed082d39726eb', operation='DELETE', pgid='pgtrigger_delete_delete_309b1', table='fleet_vehicle', when='AFTER')),
+            model_name="vehicle",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delete_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "fleet_vehiclehistory" ("active", "company_id", "equipment", "id", "inspection_day", "licence_category", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "plate") VALUES (OLD."active", OLD."company_id", OLD."equipment", OLD."id", OLD."inspection_day", OLD."licence_category", OLD."name", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."plate"); RETURN NULL;',
+                    hash="25d13397fbd0e1e2ef609858c31ed082d39726eb",
+                    operation="DELETE",
+                    pgid="pgtrigger_delete_delete_309b1",
+                    table="fleet_vehicle",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='shift',
-            index=models.Index(fields=['company', 'starts_at'], name='shift_company_starts'),
+            model_name="shift",
+            index=models.Index(fields=["company", "starts_at"], name="shift_company_starts"),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='shift_ends_after_start', violation_error_message='The shift ends after it starts.'),
+            model_name="shift",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                name="shift_ends_after_start",
+                violation_error_message="The shift ends after it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__lte', django.db.models.expressions.CombinedExpression(models.F('starts_at'), '+', models.Value('24 hours', output_field=models.DurationField())))), name='shift_within_a_day', violation_error_message='A shift lasts 24 hours at most.'),
+            model_name="shift",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "ends_at__lte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("starts_at"),
+                            "+",
+                            models.Value("24 hours", output_field=models.DurationField()),
+                        ),
+                    )
+                ),
+                name="shift_within_a_day",
+                violation_error_message="A shift lasts 24 hours at most.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.CheckConstraint(condition=models.Q(('break_min', 0), models.Q(('break_from_at__gte', models.F('starts_at')), ('break_from_at__isnull', False), ('break_until_at__isnull', False), ('break_until_at__lte', models.F('ends_at'))), _connector='OR'), name='shift_break_inside', violation_error_message='A break needs a window inside the shift.'),
+            model_name="shift",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("break_min", 0),
+                    models.Q(
+                        ("break_from_at__gte", models.F("starts_at")),
+                        ("break_from_at__isnull", False),
+                        ("break_until_at__isnull", False),
+                        ("break_until_at__lte", models.F("ends_at")),
+                    ),
+                    _connector="OR",
+                ),
+                name="shift_break_inside",
+                violation_error_message="A break needs a window inside the shift.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['planned', 'cancelled'])), name='shift_status_known', violation_error_message='A shift is planned or cancelled.'),
+            model_name="shift",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["planned", "cancelled"])),
+                name="shift_status_known",
+                violation_error_message="A shift is planned or cancelled.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('status', 'planned')), expressions=[('driver', '='), (fleet.models.TsTzRange('starts_at', 'ends_at'), '&&')], name='shift_driver_one_at_a_time', violation_error_message='The driver has another shift at this time.'),
+            model_name="shift",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("status", "planned")),
+                expressions=[
+                    ("driver", "="),
+                    (fleet.models.TsTzRange("starts_at", "ends_at"), "&&"),
+                ],
+                name="shift_driver_one_at_a_time",
+                violation_error_message="The driver has another shift at this time.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('status', 'planned')), expressions=[('vehicle', '='), (fleet.models.TsTzRange('starts_at', 'ends_at'), '&&')], name='shift_vehicle_one_at_a_time', violation_error_message='The vehicle has another shift at this time.'),
+            model_name="shift",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("status", "planned")),
+                expressions=[
+                    ("vehicle", "="),
+                    (fleet.models.TsTzRange("starts_at", "ends_at"), "&&"),
+                ],
+                name="shift_vehicle_one_at_a_time",
+                violation_error_message="The vehicle has another shift at this time.",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='shift',
-            trigger=pgtrigger.compiler.Trigger(name='same_company', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF NEW.driver_id IS NOT NULL AND NOT EXISTS (\n            SELECT 1 FROM fleet_driver t WHERE t.id = NEW.driver_id AND t.company_id = NEW.company_id\n        ) THEN\n            RAISE EXCEPTION 'driver_id belongs to another company'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',\n                  TABLE = TG_TABLE_NAME, COLUMN = 'driver_id';\n        END IF;\n\n        IF NEW.vehicle_id IS NOT NULL AND NOT EXISTS (\n            SELECT 1 FROM fleet_vehicle t WHERE t.id = NEW.vehicle_id AND t.company_id = NEW.company_id\n        ) THEN\n            RAISE EXCEPTION 'vehicle_id belongs to another company'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',\n                  TABLE = TG_TABLE_NAME, COLUMN = 'vehicle_id';\n        END IF;\n\n        IF NEW.start_place_id IS NOT NULL AND NOT EXISTS (\n            SELECT 1 FROM fleet_place t WHERE t.id = NEW.start_place_id AND t.company_id = NEW.company_id\n        ) THEN\n            RAISE EXCEPTION 'start_place_id belongs to another company'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',\n                  TABLE = TG_TABLE_NAME, COLUMN = 'start_place_id';\n        END IF;\n\n        IF NEW.end_place_id IS NOT NULL AND NOT EXISTS (\n            SELECT 1 FROM fleet_place t WHERE t.id = NEW.end_place_id AND t.company_id = NEW.company_id\n        ) THEN\n            RAISE EXCEPTION 'end_place_id belongs to another company'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',\n                  TABLE = TG_TABLE_NAME, COLUMN = 'end_place_id';\n        END IF;\nRETURN NEW;", hash='2b7bd92bdf74abe631e53df96b4b879769757850', operation='INSERT OR UPDATE OF "company_id", "driver_id", "vehicle_id", "start_place_id", "end_place_id"', pgid='pgtrigger_same_company_d2891', table='fleet_shift', when='BEFORE')),
+            model_name="shift",
+            trigger=pgtrigger.compiler.Trigger(
+                name="same_company",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n        IF NEW.driver_id IS NOT NULL AND NOT EXISTS (\n            SELECT 1 FROM fleet_driver t WHERE t.id = NEW.driver_id AND t.company_id = NEW.company_id\n        ) THEN\n            RAISE EXCEPTION 'driver_id belongs to another company'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',\n                  TABLE = TG_TABLE_NAME, COLUMN = 'driver_id';\n        END IF;\n\n        IF NEW.vehicle_id IS NOT NULL AND NOT EXISTS (\n            SELECT 1 FROM fleet_vehicle t WHERE t.id = NEW.vehicle_id AND t.company_id = NEW.company_id\n        ) THEN\n            RAISE EXCEPTION 'vehicle_id belongs to another company'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',\n                  TABLE = TG_TABLE_NAME, COLUMN = 'vehicle_id';\n        END IF;\n\n        IF NEW.start_place_id IS NOT NULL AND NOT EXISTS (\n            SELECT 1 FROM fleet_place t WHERE t.id = NEW.start_place_id AND t.company_id = NEW.company_id\n        ) THEN\n            RAISE EXCEPTION 'start_place_id belongs to another company'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',\n                  TABLE = TG_TABLE_NAME, COLUMN = 'start_place_id';\n        END IF;\n\n        IF NEW.end_place_id IS NOT NULL AND NOT EXISTS (\n            SELECT 1 FROM fleet_place t WHERE t.id = NEW.end_place_id AND t.company_id = NEW.company_id\n        ) THEN\n            RAISE EXCEPTION 'end_place_id belongs to another company'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',\n                  TABLE = TG_TABLE_NAME, COLUMN = 'end_place_id';\n        END IF;\nRETURN NEW;",
+                    hash="2b7bd92bdf74abe631e53df96b4b879769757850",
+                    operation='INSERT OR UPDATE OF "company_id", "driver_id", "vehicle_id", "start_place_id", "end_place_id"',
+                    pgid="pgtrigger_same_company_d2891",
+                    table="fleet_shift",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='shift',
-            trigger=pgtrigger.compiler.Trigger(name='shift_outside_absence', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."status" = \'planned\')', func="\n        PERFORM 1 FROM fleet_driver WHERE id = NEW.driver_id FOR NO KEY UPDATE;\n        IF EXISTS (\n            SELECT 1 FROM fleet_absence a WHERE a.driver_id = NEW.driver_id\n            AND tstzrange(a.starts_at, a.ends_at) && tstzrange(NEW.starts_at, NEW.ends_at)\n        ) THEN \n        RAISE EXCEPTION 'the driver is absent during the shift'\n        USING ERRCODE = 'exclusion_violation', CONSTRAINT = 'shift_outside_absence',\n              TABLE = TG_TABLE_NAME;\n        END IF;\n        RETURN NEW;", hash='950470729a5f011b5184a6c56da2c9db85ad2895', operation='INSERT OR UPDATE OF "driver_id", "starts_at", "ends_at", "status"', pgid='pgtrigger_shift_outside_absence_31862', table='fleet_shift', when='BEFORE')),
+            model_name="shift",
+            trigger=pgtrigger.compiler.Trigger(
+                name="shift_outside_absence",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NEW.\"status\" = 'planned')",
+                    func="\n        PERFORM 1 FROM fleet_driver WHERE id = NEW.driver_id FOR NO KEY UPDATE;\n        IF EXISTS (\n            SELECT 1 FROM fleet_absence a WHERE a.driver_id = NEW.driver_id\n            AND tstzrange(a.starts_at, a.ends_at) && tstzrange(NEW.starts_at, NEW.ends_at)\n        ) THEN \n        RAISE EXCEPTION 'the driver is absent during the shift'\n        USING ERRCODE = 'exclusion_violation', CONSTRAINT = 'shift_outside_absence',\n              TABLE = TG_TABLE_NAME;\n        END IF;\n        RETURN NEW;",
+                    hash="950470729a5f011b5184a6c56da2c9db85ad2895",
+                    operation='INSERT OR UPDATE OF "driver_id", "starts_at", "ends_at", "status"',
+                    pgid="pgtrigger_shift_outside_absence_31862",
+                    table="fleet_shift",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='shift',
-            trigger=pgtrigger.compiler.Trigger(name='row_version', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."break_from_at" IS DISTINCT FROM (NEW."break_from_at") OR OLD."break_min" IS DISTINCT FROM (NEW."break_min") OR OLD."break_until_at" IS DISTINCT FROM (NEW."break_until_at") OR OLD."company_id" IS DISTINCT FROM (NEW."company_id") OR OLD."driver_id" IS DISTINCT FROM (NEW."driver_id") OR OLD."end_place_id" IS DISTINCT FROM (NEW."end_place_id") OR OLD."ends_at" IS DISTINCT FROM (NEW."ends_at") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."start_place_id" IS DISTINCT FROM (NEW."start_place_id") OR OLD."starts_at" IS DISTINCT FROM (NEW."starts_at") OR OLD."status" IS DISTINCT FROM (NEW."status") OR OLD."vehicle_id" IS DISTINCT FROM (NEW."vehicle_id"))', func='NEW.version = OLD.version + 1;\nRETURN NEW;', hash='5ce31be12bbdfe17cddddeb2fa7e905d4e29df23', operation='UPDATE', pgid='pgtrigger_row_version_9e4d4', table='fleet_shift', when='BEFORE')),
+            model_name="shift",
+            trigger=pgtrigger.compiler.Trigger(
+                name="row_version",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."break_from_at" IS DISTINCT FROM (NEW."break_from_at") OR OLD."break_min" IS DISTINCT FROM (NEW."break_min") OR OLD."break_until_at" IS DISTINCT FROM (NEW."break_until_at") OR OLD."company_id" IS DISTINCT FROM (NEW."company_id") OR OLD."driver_id" IS DISTINCT FROM (NEW."driver_id") OR OLD."end_place_id" IS DISTINCT FROM (NEW."end_place_id") OR OLD."ends_at" IS DISTINCT FROM (NEW."ends_at") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."start_place_id" IS DISTINCT FROM (NEW."start_place_id") OR OLD."starts_at" IS DISTINCT FROM (NEW."starts_at") OR OLD."status" IS DISTINCT FROM (NEW."status") OR OLD."vehicle_id" IS DISTINCT FROM (NEW."vehicle_id"))',
+                    func="NEW.version = OLD.version + 1;\nRETURN NEW;",
+                    hash="5ce31be12bbdfe17cddddeb2fa7e905d4e29df23",
+                    operation="UPDATE",
+                    pgid="pgtrigger_row_version_9e4d4",
+                    table="fleet_shift",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='shift',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "fleet_shifthistory" ("break_from_at", "break_min", "break_until_at", "company_id", "driver_id", "end_place_id", "ends_at", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "start_place_id", "starts_at", "status", "vehicle_id") VALUES (NEW."break_from_at", NEW."break_min", NEW."break_until_at", NEW."company_id", NEW."driver_id", NEW."end_place_id", NEW."ends_at", NEW."id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."start_place_id", NEW."starts_at", NEW."status", NEW."vehicle_id"); RETURN NULL;', hash='1ff32233752ab1d1af516495d2f56d4f9fb5e469', operation='INSERT', pgid='pgtrigger_insert_insert_a71c4', table='fleet_shift', when='AFTER')),
+            model_name="shift",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "fleet_shifthistory" ("break_from_at", "break_min", "break_until_at", "company_id", "driver_id", "end_place_id", "ends_at", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "start_place_id", "starts_at", "status", "vehicle_id") VALUES (NEW."break_from_at", NEW."break_min", NEW."break_until_at", NEW."company_id", NEW."driver_id", NEW."end_place_id", NEW."ends_at", NEW."id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."start_place_id", NEW."starts_at", NEW."status", NEW."vehicle_id"); RETURN NULL;',
+                    hash="1ff32233752ab1d1af516495d2f56d4f9fb5e469",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_a71c4",
+                    table="fleet_shift",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='shift',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."break_from_at" IS DISTINCT FROM (NEW."break_from_at") OR OLD."break_min" IS DISTINCT FROM (NEW."break_min") OR OLD."break_until_at" IS DISTINCT FROM (NEW."break_until_at") OR OLD."company_id" IS DISTINCT FROM (NEW."company_id") OR OLD."driver_id" IS DISTINCT FROM (NEW."driver_id") OR OLD."end_place_id" IS DISTINCT FROM (NEW."end_place_id") OR OLD."ends_at" IS DISTINCT FROM (NEW."ends_at") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."start_place_id" IS DISTINCT FROM (NEW."start_place_id") OR OLD."starts_at" IS DISTINCT FROM (NEW."starts_at") OR OLD."status" IS DISTINCT FROM (NEW."status") OR OLD."vehicle_id" IS DISTINCT FROM (NEW."vehicle_id"))', func='INSERT INTO "fleet_shifthistory" ("break_from_at", "break_min", "break_until_at", "company_id", "driver_id", "end_place_id", "ends_at", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "start_place_id", "starts_at", "status", "vehicle_id") VALUES (NEW."break_from_at", NEW."break_min", NEW."break_until_at", NEW."company_id", NEW."driver_id", NEW."end_place_id", NEW."ends_at", NEW."id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."start_place_id", NEW."starts_at", NEW."status", NEW."vehicle_id"); RETURN NULL;', hash='31cc78a55826749f15c8a5d7a81023b3f1e36096', operation='UPDATE', pgid='pgtrigger_update_update_7c381', table='fleet_shift', when='AFTER')),
+            model_name="shift",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."break_from_at" IS DISTINCT FROM (NEW."break_from_at") OR OLD."break_min" IS DISTINCT FROM (NEW."break_min") OR OLD."break_until_at" IS DISTINCT FROM (NEW."break_until_at") OR OLD."company_id" IS DISTINCT FROM (NEW."company_id") OR OLD."driver_id" IS DISTINCT FROM (NEW."driver_id") OR OLD."end_place_id" IS DISTINCT FROM (NEW."end_place_id") OR OLD."ends_at" IS DISTINCT FROM (NEW."ends_at") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."start_place_id" IS DISTINCT FROM (NEW."start_place_id") OR OLD."starts_at" IS DISTINCT FROM (NEW."starts_at") OR OLD."status" IS DISTINCT FROM (NEW."status") OR OLD."vehicle_id" IS DISTINCT FROM (NEW."vehicle_id"))',
+                    func='INSERT INTO "fleet_shifthistory" ("break_from_at", "break_min", "break_until_at", "company_id", "driver_id", "end_place_id", "ends_at", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "start_place_id", "starts_at", "status", "vehicle_id") VALUES (NEW."break_from_at", NEW."break_min", NEW."break_until_at", NEW."company_id", NEW."driver_id", NEW."end_place_id", NEW."ends_at", NEW."id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."start_place_id", NEW."starts_at", NEW."status", NEW."vehicle_id"); RETURN NULL;',
+                    hash="31cc78a55826749f15c8a5d7a81023b3f1e36096",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_7c381",
+                    table="fleet_shift",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='shift',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "fleet_shifthistory" ("break_from_at", "break_min", "break_until_at", "company_id", "driver_id", "end_place_id", "ends_at", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "start_place_id", "starts_at", "status", "vehicle_id") VALUES (OLD."break_from_at", OLD."break_min", OLD."break_until_at", OLD."company_id", OLD."driver_id", OLD."end_place_id", OLD."ends_at", OLD."id", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."start_place_id", OLD."starts_at", OLD."status", OLD."vehicle_id"); RETURN NULL;', hash='c1ab14f8a1dca3191fbc630742b2b0bce6f9e04f', operation='DELETE', pgid='pgtrigger_delete_delete_f30c5', table='fleet_shift', when='AFTER')),
+            model_name="shift",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delete_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "fleet_shifthistory" ("break_from_at", "break_min", "break_until_at", "company_id", "driver_id", "end_place_id", "ends_at", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "start_place_id", "starts_at", "status", "vehicle_id") VALUES (OLD."break_from_at", OLD."break_min", OLD."break_until_at", OLD."company_id", OLD."driver_id", OLD."end_place_id", OLD."ends_at", OLD."id", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."start_place_id", OLD."starts_at", OLD."status", OLD."vehicle_id"); RETURN NULL;',
+                    hash="c1ab14f8a1dca3191fbc630742b2b0bce6f9e04f",
+                    operation="DELETE",
+                    pgid="pgtrigger_delete_delete_f30c5",
+                    table="fleet_shift",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vehiclelayout',
-            constraint=models.UniqueConstraint(fields=('vehicle', 'name'), name='layout_name_unique', violation_error_message='The vehicle has a layout of this name already.'),
+            model_name="vehiclelayout",
+            constraint=models.UniqueConstraint(
+                fields=("vehicle", "name"),
+                name="layout_name_unique",
+                violation_error_message="The vehicle has a layout of this name already.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vehiclelayout',
-            constraint=models.CheckConstraint(condition=models.Q(('seats__gt', 0), ('wheelchairs__gt', 0), ('stretchers__gt', 0), _connector='OR'), name='layout_carries_somebody', violation_error_message='A layout has room for one client at least.'),
+            model_name="vehiclelayout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("seats__gt", 0), ("wheelchairs__gt", 0), ("stretchers__gt", 0), _connector="OR"
+                ),
+                name="layout_carries_somebody",
+                violation_error_message="A layout has room for one client at least.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vehiclelayout',
-            constraint=models.CheckConstraint(condition=models.Q(('seats__lte', 60), ('stretchers__lte', 10), ('wheelchairs__lte', 20)), name='layout_bounded', violation_error_message='At most 60 seats, 20 wheelchairs, 10 stretchers.'),
+            model_name="vehiclelayout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("seats__lte", 60), ("stretchers__lte", 10), ("wheelchairs__lte", 20)
+                ),
+                name="layout_bounded",
+                violation_error_message="At most 60 seats, 20 wheelchairs, 10 stretchers.",
+            ),
         ),
     ]
