@@ -164,7 +164,7 @@ class Problem:
     requests, vehicles, drivers
         ``Vehicle.driver`` is an index into ``drivers``.
     travel : shape (places, places), int32
-        Driving ticks from place to place; need not be symmetric.
+        Driving ticks from place to place, 0 on the diagonal; need not be symmetric.
     forbidden : shape (requests, vehicles), uint8
         ``Rule`` that keeps a request from a vehicle, 0 where it may go. Default: all allowed.
     assign_cost : shape (requests, vehicles), float64
@@ -230,6 +230,8 @@ class Problem:
             raise ValueError("may_share must be symmetric")
         if self.travel.shape[0] != self.travel.shape[1] or (self.travel < 0).any():
             raise ValueError("travel must be a square matrix of ticks, none negative")
+        if self.travel.diagonal().any():
+            raise ValueError("travel from a place to itself must be 0")
         if not np.isin(self.forbidden, list(Rule)).all():
             raise ValueError("forbidden must hold values of Rule")
         if not np.isfinite(self.assign_cost).all():
