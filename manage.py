@@ -4,12 +4,36 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+
+# Commands that ask no server anything. `makemigrations` is not one: it reads what was applied.
+ALONE = {
+    "check", "collectstatic", "compilemessages", "diffsettings", "embedded", "findstatic",
+    "help", "makemessages", "startapp", "version", "--help", "-h", "--version",
+}  # fmt: skip
+
 
 def main() -> None:
+    command = sys.argv[1] if len(sys.argv) > 1 else "help"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "atmr.settings")
-    from django.core.management import execute_from_command_line
-
+    if command == "runserver":
+        os.environ["ATMR_ROLE"] = "web"
+    asks = "--database" in sys.argv or not ALONE & {command, *sys.argv[2:]}
+    if asks:
+        have_servers()
     execute_from_command_line(sys.argv)
+
+
+def have_servers() -> None:
+    from django.conf import settings  # noqa: PLC0415 - reading it is what may fail
+
+    from atmr.embedded import EmbeddedError  # noqa: PLC0415
+
+    try:
+        settings.EMBEDDED.ensure()
+    except (EmbeddedError, ImproperlyConfigured) as exc:
+        sys.exit(f"{exc}")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,17 @@
 
 import os
 import sys
+from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pghistory
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from atmr.embedded import Services
 
@@ -27,32 +31,50 @@ def env_bool(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
 
 
+def env_int(name: str, *, default: int) -> int:
+    """Read a whole number above zero."""
+    value = os.environ.get(name, "").strip() or str(default)
+    if not value.isdecimal() or int(value) == 0:
+        raise ImproperlyConfigured(f"{name} must be a whole number above 0, not {value!r}.")
+    return int(value)
+
+
 def env_list(name: str) -> list[str]:
     """Read a list separated by commas."""
     return [item.strip() for item in os.environ.get(name, "").split(",") if item.strip()]
 
 
-def database(url: str) -> dict[str, Any]:
-    """Turn a PostgreSQL URL into Django's dictionary, query parameters left to libpq."""
+def postgresql(url: str) -> dict[str, Any]:
+    """Turn a URL into Django's dictionary; its query parameters go to libpq as they are."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://.")
-    options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
-    host = unquote(options.pop("host", parts.hostname or ""))
+    options = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": host,
+        "HOST": options.pop("host", unquote(parts.hostname or "")),
         "PORT": str(parts.port or ""),
-        "OPTIONS": {name: unquote(value) for name, value in options.items()},
+        "OPTIONS": options,
     }
+
+
+def later_database(url: str, steps: int) -> str:
+    """Name another Redis database than that of `url`: clearing a cache must empty no queue."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        number = int(dict(parse_qsl(parts.query)).get("db", 0))
+        return parts._replace(query=f"db={number + steps}").geturl()
+    number = int(parts.path.lstrip("/") or 0)
+    return parts._replace(path=f"/{number + steps}").geturl()
 
 
 # --- What this process is -----------------------------------------------------------------------
 
 TESTING = "pytest" in sys.modules
+TEST_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
 # A checkout where nothing is set is a developer's; it answers on the loopback only.
 DEBUG = env_bool("DEBUG", default=not SECRET_KEY)
@@ -63,9 +85,14 @@ if not SECRET_KEY:
 
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
-DEVTOOLS = env_bool("ATMR_DEVTOOLS", default=DEBUG) and DEBUG and not TESTING
+# Silk and the debug toolbar: for the developer at this machine, never elsewhere.
+DEVTOOLS = DEBUG and not TESTING and env_bool("ATMR_DEVTOOLS", default=True)
+SERVES_WEB = os.environ.get("ATMR_ROLE") == "web"  # set by the door: see atmr/wsgi.py
+WEB_PROCESSES = env_int("WEB_CONCURRENCY", default=2)
+WORKER_PROCESSES = env_int("ATMR_WORKERS", default=2)
 
 INSTALLED_APPS = [
+    "atmr",
     "accounts",
     "fleet",
     "bookings",
@@ -99,6 +126,17 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+if DEVTOOLS:
+    INSTALLED_APPS += ["debug_toolbar", "silk"]
+    MIDDLEWARE.insert(1, "debug_toolbar.middleware.DebugToolbarMiddleware")
+    MIDDLEWARE.append("silk.middleware.SilkyMiddleware")
+INTERNAL_IPS = ["127.0.0.1", "::1"]
+DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}  # open, it hides the buttons of the admin
+SILKY_AUTHENTICATION = True
+SILKY_AUTHORISATION = True
+SILKY_PERMISSIONS = attrgetter("is_superuser")
+SILKY_MAX_RECORDED_REQUESTS = 1000
+
 ROOT_URLCONF = "atmr.urls"
 WSGI_APPLICATION = "atmr.wsgi.application"
 
@@ -117,17 +155,8 @@ TEMPLATES = [
     },
 ]
 
-# --- Database -----------------------------------------------------------------------------------
+# --- Models -------------------------------------------------------------------------------------
 
-EMBEDDED = Services.of_checkout(
-    BASE_DIR, profile="tests" if TESTING else "demo", environ=os.environ
-)
-DATABASES = {
-    "default": database(EMBEDDED.postgres.url if EMBEDDED.postgres else os.environ["DATABASE_URL"])
-}
-DATABASES["default"]["CONN_MAX_AGE"] = 0  # the pool keeps connections, Django must not
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # ask on checkout whether it still answers
-DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 30, "timeout": 10}
 AUTH_USER_MODEL = "accounts.User"
 # Rows of the past hang on "history"; "events" are the moves of a booking.
 PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="history")
@@ -136,9 +165,90 @@ PGHISTORY_DEFAULT_TRACKERS = (
     pghistory.UpdateEvent(),
     pghistory.DeleteEvent(),
 )
-# Index names are a contract and PostgreSQL takes 63 characters; Django checks for Oracle's 30.
-SILENCED_SYSTEM_CHECKS = ["models.E034", "django_ratelimit.E003", "django_ratelimit.W001"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Index names are a contract and PostgreSQL takes 63 characters; Django checks for Oracle's 30.
+SILENCED_SYSTEM_CHECKS = ["models.E034"]
+
+# --- Servers ------------------------------------------------------------------------------------
+
+EMBEDDED = Services.of_checkout(
+    BASE_DIR, profile="tests" if TESTING else "demo", environ=os.environ
+)
+if EMBEDDED.are_needed and not DEBUG and not env_bool("ATMR_EMBEDDED", default=False):
+    raise ImproperlyConfigured(
+        "Set DATABASE_URL and REDIS_URL: with DEBUG=0 the embedded servers are refused,"
+        " unless ATMR_EMBEDDED=1."
+    )
+
+# A web process keeps connections warm; commands and Celery's children are many and short.
+CONNECTIONS_WEB = 30
+CONNECTIONS_OTHER = 2
+POOL = (
+    {"min_size": 10, "max_size": CONNECTIONS_WEB}
+    if SERVES_WEB
+    else {"min_size": 0, "max_size": CONNECTIONS_WEB if TESTING else CONNECTIONS_OTHER}
+)
+DATABASES = {
+    "default": postgresql(
+        EMBEDDED.postgres.url if EMBEDDED.postgres else os.environ["DATABASE_URL"]
+    )
+    | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}  # the pool keeps them, and asks first
+}
+DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 5, "pool": POOL | {"timeout": 10}}
+
+if redis_url := os.environ.get("REDIS_URL") or (EMBEDDED.valkey and EMBEDDED.valkey.url):
+    CELERY_BROKER_URL = redis_url.replace("unix://", "redis+socket://")
+    CACHES: dict[str, dict[str, Any]] = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": later_database(redis_url, 1 + TEST_PROCESS),
+            "KEY_PREFIX": "atmr",
+            "OPTIONS": {
+                # A console without its cache is slower, not down.
+                "IGNORE_EXCEPTIONS": True,
+                "LOG_IGNORED_EXCEPTIONS": True,
+                "SOCKET_CONNECT_TIMEOUT": 1,
+                "SOCKET_TIMEOUT": 2,
+                "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
+            },
+        }
+    }
+else:
+    # No Valkey for this machine: one web process, whose own memory counts the tries to sign in.
+    WEB_PROCESSES = 1
+    SILENCED_SYSTEM_CHECKS += ["django_ratelimit.E003", "django_ratelimit.W001"]
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = EMBEDDED.file_queue
+
+# --- Background work ----------------------------------------------------------------------------
+
+CELERY_TASK_ALWAYS_EAGER = TESTING
+CELERY_TASK_EAGER_PROPAGATES = TESTING
+CELERY_RESULT_BACKEND = "django-db"  # where an operator finds what failed, in the admin
+CELERY_RESULT_EXTENDED = True
+CELERY_RESULT_EXPIRES = timedelta(days=30)
+CELERY_TASK_TRACK_STARTED = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_CONCURRENCY = WORKER_PROCESSES
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / "var" / "celerybeat-schedule")
+
+# --- Transport security: nothing leaves in clear outside development ----------------------------
+
+SECURE_SSL_REDIRECT = not DEBUG
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
+SECURE_HSTS_PRELOAD = not DEBUG
+SESSION_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_SECURE = not DEBUG
+if env_bool("ATMR_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- Language and time --------------------------------------------------------------------------
 
@@ -154,3 +264,10 @@ PHONENUMBER_DEFAULT_REGION = "CH"
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+if not DEBUG:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }

@@ -5,5 +5,6 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "atmr.settings")
+os.environ["ATMR_ROLE"] = "web"
 
 application = get_wsgi_application()

@@ -51,9 +51,8 @@ class Account:
 
     def can_reach(self, path: Path) -> bool:
         """Tell whether every folder above `path` lets this user pass."""
-        return self.is_us or all(
-            folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents
-        )
+        above = [folder for folder in path.resolve().parents if folder.exists()]
+        return self.is_us or all(folder.stat().st_mode & stat.S_IXOTH for folder in above)
 
     def own(self, folder: Path) -> Path:
         """Make a folder that this user alone may enter, and refuse one of somebody else."""
@@ -110,7 +109,13 @@ class Folders:
         """Our state, or a folder outside when the servers' user could not reach it."""
         if self.account.can_reach(self.state / "postgres"):
             return self.state
-        return self.account.own(Path("/var/tmp") / self.name)  # noqa: S108 - checked too
+        return Path("/var/tmp") / self.name  # noqa: S108 - checked too
+
+    def prepare(self) -> None:
+        """Make the folders that are the servers' own, or find them so."""
+        self.account.own(self.sockets)
+        if self.home != self.state:
+            self.account.own(self.home)
 
     def reachable(self, *programs: Path) -> Path:
         """Give the first of these folders where the servers' user can run what is in it.

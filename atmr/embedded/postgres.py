@@ -103,7 +103,7 @@ class Postgres:
         return len(lines) > 4 and lines[4] != str(self.folders.sockets)
 
     def _start(self) -> None:
-        self.folders.account.own(self.folders.sockets)
+        self.folders.prepare()
         if not self.data.exists():
             self._create()
         self._forget_the_dead()

@@ -16,16 +16,32 @@ class Services:
 
     postgres: Postgres | None
     valkey: Valkey | None
+    queue: Path | None  # messages in files, where there is no Valkey at all
 
     @classmethod
     def of_checkout(cls, checkout: Path, *, profile: str, environ: Mapping[str, str]) -> Self:
         """Embed what the environment does not name. Without any Valkey, there is none."""
         folders = Folders.of_checkout(checkout, profile=profile)
-        embeds_valkey = not environ.get("REDIS_URL") and Valkey.is_available()
+        wants_valkey = not environ.get("REDIS_URL")
+        has_valkey = wants_valkey and Valkey.is_available()
         return cls(
-            None if environ.get("DATABASE_URL") else Postgres(folders),
-            Valkey(folders) if embeds_valkey else None,
+            postgres=None if environ.get("DATABASE_URL") else Postgres(folders),
+            valkey=Valkey(folders) if has_valkey else None,
+            queue=folders.state / "queue" if wants_valkey and not has_valkey else None,
         )
+
+    @property
+    def are_needed(self) -> bool:
+        return any((self.postgres, self.valkey, self.queue))
+
+    @property
+    def file_queue(self) -> dict[str, str]:
+        """Celery's options for messages in files."""
+        return {
+            "data_folder_in": f"{self.queue}/messages",
+            "data_folder_out": f"{self.queue}/messages",
+            "control_folder": f"{self.queue}/control",
+        }
 
     def ensure(self) -> None:
         """Start what is not running.
@@ -35,6 +51,8 @@ class Services:
         for server in (self.postgres, self.valkey):
             if server:
                 server.ensure()
+        if self.queue:
+            (self.queue / "messages").mkdir(parents=True, exist_ok=True)
 
     def stop(self) -> list[str]:
         """Stop what runs; name it."""

@@ -74,7 +74,8 @@ class Valkey:
         return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5, retry=once)
 
     def _start(self) -> None:
-        sockets = self.folders.account.own(self.folders.sockets)
+        self.folders.prepare()
+        sockets = self.folders.sockets
         command: list[str | Path] = [self._program(), "--port", "0", "--daemonize", "yes"]
         command += ["--unixsocket", self.socket, "--unixsocketperm", "700"]
         command += ["--save", "", "--appendonly", "no", "--dir", sockets, "--logfile", self.log]
