@@ -63,12 +63,12 @@ def postgresql(url: str) -> dict[str, Any]:
 
 def later_database(url: str, steps: int) -> str:
     """Name another Redis database than that of `url`: clearing a cache must empty no queue."""
+    if url.startswith("unix://"):
+        address, _separator, number = url.partition("?db=")
+        return f"{address}?db={int(number or 0) + steps}"
     parts = urlsplit(url)
-    if parts.scheme == "unix":
-        number = int(dict(parse_qsl(parts.query)).get("db", 0))
-        return parts._replace(query=f"db={number + steps}").geturl()
-    number = int(parts.path.lstrip("/") or 0)
-    return parts._replace(path=f"/{number + steps}").geturl()
+    number = parts.path.strip("/")
+    return parts._replace(path=f"/{int(number or 0) + steps}").geturl()
 
 
 # --- What this process is -----------------------------------------------------------------------
