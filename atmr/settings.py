@@ -165,6 +165,10 @@ PGHISTORY_DEFAULT_TRACKERS = (
     pghistory.UpdateEvent(),
     pghistory.DeleteEvent(),
 )
+# Argon2 is slow on purpose; the tests' people have a password that costs nothing to check.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+if TESTING:
+    PASSWORD_HASHERS.append("django.contrib.auth.hashers.MD5PasswordHasher")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Index names are a contract and PostgreSQL takes 63 characters; Django checks for Oracle's 30.
 SILENCED_SYSTEM_CHECKS = ["models.E034"]
