@@ -237,6 +237,9 @@ class DispatchRun(models.Model):
     )
     settings = models.JSONField(_("settings"), default=dict)
     seed = models.PositiveIntegerField(_("seed"), default=0)
+    sources = models.JSONField(
+        _("what was read"), default=dict, help_text=_("Versions of the rows the run decided about.")
+    )
     travel_source = models.CharField(_("source of travel times"), max_length=40, blank=True)
     bookings = models.PositiveIntegerField(_("bookings"), default=0)
     assigned = models.PositiveIntegerField(_("assigned"), default=0)
@@ -438,6 +441,7 @@ class Assignment(models.Model):
             ),
             triggers.driver_of_shift(),
             row_version(),
+            *triggers.route_changes(),
         ]
 
     def __str__(self) -> str:

@@ -20,3 +20,34 @@ def driver_of_shift() -> pgtrigger.Trigger:
         END IF;
         RETURN NEW;""",
     )
+
+
+# Whoever reads a shift's version knows whether its route is still the one he planned with.
+_BUMP = """
+    UPDATE fleet_shift SET version = version + 1 WHERE id IN (
+        SELECT shift_id FROM {rows} r WHERE r.status = 'live'
+    );
+    RETURN NULL;"""
+_BOTH = "(SELECT shift_id, status FROM old_rows UNION ALL SELECT shift_id, status FROM new_rows)"
+
+
+def route_changes() -> list[pgtrigger.Trigger]:
+    """A change of a shift's live assignments is a change of the shift."""
+    return [
+        _route_change("route_entered", pgtrigger.Insert, "new_rows", new="new_rows"),
+        _route_change("route_left", pgtrigger.Delete, "old_rows", old="old_rows"),
+        _route_change("route_moved", pgtrigger.Update, _BOTH, old="old_rows", new="new_rows"),
+    ]
+
+
+def _route_change(
+    name: str, operation: pgtrigger.Operation, rows: str, **tables: str
+) -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name=name,
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=pgtrigger.Referencing(**tables),
+        func=_BUMP.format(rows=rows),
+    )

@@ -69,6 +69,10 @@ class LicenceCategory(models.TextChoices):
     D1 = "D1", "D1"
 
 
+def _car_licence() -> list[str]:
+    return [LicenceCategory.B.value]
+
+
 class PlaceQuerySet(models.QuerySet["Place"]):
     def for_company(self, company: Company) -> Self:
         return self.filter(company=company)
@@ -170,7 +174,7 @@ class Driver(models.Model):
     email = models.EmailField(_("e-mail"), blank=True)
     licence_categories = ArrayField(
         models.CharField(max_length=8, choices=LicenceCategory),
-        default=list,
+        default=_car_licence,
         blank=True,
         verbose_name=_("licence categories"),
     )
