@@ -47,7 +47,12 @@ class Company(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(base_lat__isnull=True, base_lon__isnull=True)
-                | Q(base_lat__range=(-90, 90), base_lon__range=(-180, 180)),
+                | Q(
+                    base_lat__isnull=False,
+                    base_lon__isnull=False,
+                    base_lat__range=(-90, 90),
+                    base_lon__range=(-180, 180),
+                ),
                 name="company_base_on_earth",
                 violation_error_message=_("Give latitude and longitude of the base, or neither."),
             ),
@@ -182,7 +187,11 @@ class PartnerAgreement(models.Model):
     """A partner books with a company."""
 
     company = models.ForeignKey(
-        Company, on_delete=models.PROTECT, related_name="agreements", verbose_name=_("company")
+        Company,
+        on_delete=models.PROTECT,
+        related_name="agreements",
+        db_index=False,
+        verbose_name=_("company"),
     )
     partner = models.ForeignKey(
         Partner, on_delete=models.PROTECT, related_name="agreements", verbose_name=_("partner")

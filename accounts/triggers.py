@@ -28,15 +28,30 @@ def same_company(**tables: str) -> pgtrigger.Trigger:
     )
 
 
+def keeps_company() -> pgtrigger.Trigger:
+    """Refuse to hand a row to another company: what points at it would stay behind."""
+    return pgtrigger.Trigger(
+        name="keeps_company",
+        when=pgtrigger.Before,
+        operation=pgtrigger.UpdateOf("company_id"),
+        condition=pgtrigger.AnyChange("company_id"),
+        func="""
+        RAISE EXCEPTION 'a row stays with its company'
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'keeps_company',
+              TABLE = TG_TABLE_NAME, COLUMN = 'company_id';""",
+    )
+
+
 def row_version(*generated: str) -> pgtrigger.Trigger:
     """Count every change of a row in its ``version``, whoever makes it and how.
 
+    To write the version itself is a change like others: saving an old copy cannot turn it back.
     ``generated`` columns follow from others, and PostgreSQL has not computed them yet.
     """
     return pgtrigger.Trigger(
         name="row_version",
         when=pgtrigger.Before,
         operation=pgtrigger.Update,
-        condition=pgtrigger.AnyChange(exclude=["version", *generated]),
+        condition=pgtrigger.AnyChange(exclude=[*generated]),
         func="NEW.version = OLD.version + 1;\nRETURN NEW;",
     )

@@ -10,7 +10,7 @@ from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, Language, Partner, User
-from accounts.triggers import row_version, same_company
+from accounts.triggers import keeps_company, row_version, same_company
 from bookings import triggers
 from bookings.states import BookingStatus
 from fleet.models import Driver, Equipment, Place, Skill
@@ -49,11 +49,13 @@ class ClientQuerySet(models.QuerySet["Client"]):
         return self.filter(active=True)
 
 
-@pghistory.track(model_name="ClientHistory")
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="ClientHistory")
 class Client(models.Model):
     """A person who is carried."""
 
-    company = models.ForeignKey(Company, on_delete=models.PROTECT, verbose_name=_("company"))
+    company = models.ForeignKey(
+        Company, on_delete=models.PROTECT, db_index=False, verbose_name=_("company")
+    )
     partner = models.ForeignKey(
         Partner, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("partner")
     )
@@ -116,10 +118,32 @@ class Client(models.Model):
                 violation_error_message=_("Choose one of the mobilities."),
             ),
         ]
-        triggers = [same_company(home_id="fleet_place")]
+        triggers = [
+            keeps_company(),
+            same_company(home_id="fleet_place"),
+            triggers.erase_history(),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+@pghistory.track(model_name="PreferredDriverHistory", obj_field=None)
+class PreferredDriver(Client.preferred_drivers.through):  # type: ignore[name-defined,misc]
+    """A driver whom a client likes to ride with."""
+
+    class Meta:
+        proxy = True
+        triggers = [triggers.driver_of_company()]
+
+
+@pghistory.track(model_name="RefusedDriverHistory", obj_field=None)
+class RefusedDriver(Client.refused_drivers.through):  # type: ignore[name-defined,misc]
+    """A driver with whom a client never rides."""
+
+    class Meta:
+        proxy = True
+        triggers = [triggers.driver_of_company()]
 
 
 class ReturnKind(models.TextChoices):
@@ -187,13 +211,19 @@ class BookingSeries(models.Model):
                 name="series_goes_somewhere",
                 violation_error_message=_("Pickup and delivery are two places."),
             ),
+            models.CheckConstraint(
+                condition=Q(stay_min__lte=1440),
+                name="series_stay_bounded",
+                violation_error_message=_("A stay lasts 24 hours at most."),
+            ),
         ]
         triggers = [
+            keeps_company(),
             same_company(
                 client_id="bookings_client",
                 pickup_place_id="fleet_place",
                 delivery_place_id="fleet_place",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -204,7 +234,11 @@ class SeriesException(models.Model):
     """One day of a series that is left out, or served at another time."""
 
     series = models.ForeignKey(
-        BookingSeries, on_delete=models.CASCADE, related_name="exceptions", verbose_name=_("series")
+        BookingSeries,
+        on_delete=models.CASCADE,
+        related_name="exceptions",
+        db_index=False,
+        verbose_name=_("series"),
     )
     day = models.DateField(_("day"))
     at_time = models.TimeField(
@@ -417,15 +451,19 @@ class Booking(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(promised_from__isnull=True, promised_until__isnull=True)
-                | Q(promised_from__lte=F("promised_until")),
+                | Q(
+                    promised_from__isnull=False,
+                    promised_until__isnull=False,
+                    promised_from__lte=F("promised_until"),
+                ),
                 name="booking_promise_is_window",
                 violation_error_message=_("The promised window starts before it ends."),
             ),
             models.CheckConstraint(
                 condition=Q(actual_delivery_at__isnull=True)
-                | Q(actual_delivery_at__gte=F("actual_pickup_at")),
+                | Q(actual_pickup_at__isnull=False, actual_delivery_at__gte=F("actual_pickup_at")),
                 name="booking_delivered_after_pickup",
-                violation_error_message=_("The delivery is not before the pickup."),
+                violation_error_message=_("The delivery follows a pickup."),
             ),
             models.CheckConstraint(
                 condition=~Q(pickup_place=F("delivery_place")),
@@ -459,8 +497,20 @@ class Booking(models.Model):
                 name="booking_only_will_call_unconfirmed",
                 violation_error_message=_("Only a will-call waits for its time."),
             ),
+            models.CheckConstraint(
+                condition=Q(series__isnull=True, series_day__isnull=True)
+                | Q(series__isnull=False, series_day__isnull=False),
+                name="booking_of_series_has_day",
+                violation_error_message=_("A booking of a series has its day there."),
+            ),
+            models.CheckConstraint(
+                condition=Q(outbound__isnull=True) | ~Q(outbound=F("id")),
+                name="booking_returns_another",
+                violation_error_message=_("A booking is not its own return."),
+            ),
         ]
         triggers = [
+            keeps_company(),
             same_company(
                 client_id="bookings_client",
                 pickup_place_id="fleet_place",

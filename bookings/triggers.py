@@ -19,6 +19,41 @@ _RECORD = """
     RETURN NULL;"""
 
 
+def driver_of_company() -> pgtrigger.Trigger:
+    """A client's preferred or refused driver drives for the client's company."""
+    return pgtrigger.Trigger(
+        name="same_company",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        func="""
+        IF NOT EXISTS (
+            SELECT 1 FROM bookings_client c JOIN fleet_driver d ON d.company_id = c.company_id
+            WHERE c.id = NEW.client_id AND d.id = NEW.driver_id
+        ) THEN
+            RAISE EXCEPTION 'driver_id belongs to another company'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',
+                  TABLE = TG_TABLE_NAME, COLUMN = 'driver_id';
+        END IF;
+        RETURN NEW;""",
+    )
+
+
+def erase_history() -> pgtrigger.Trigger:
+    """Whoever deletes a client erases the person, from the tables of the past too."""
+    return pgtrigger.Trigger(
+        name="erase_history",
+        when=pgtrigger.After,
+        operation=pgtrigger.Delete,
+        func="""
+        DELETE FROM bookings_clienthistory WHERE pgh_obj_id = OLD.id;
+        DELETE FROM bookings_preferreddriverhistory WHERE client_id = OLD.id;
+        DELETE FROM bookings_refuseddriverhistory WHERE client_id = OLD.id;
+        DELETE FROM bookings_bookingserieshistory WHERE client_id = OLD.id;
+        DELETE FROM bookings_bookinghistory WHERE client_id = OLD.id;
+        RETURN NULL;""",
+    )
+
+
 def record_creation() -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
         name="record_creation",

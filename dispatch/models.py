@@ -13,7 +13,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, User
-from accounts.triggers import row_version, same_company
+from accounts.triggers import keeps_company, row_version, same_company
 from bookings.models import Booking
 from dispatch import triggers
 from fleet.models import Driver, Shift, TsTzRange, VehicleLayout
@@ -281,6 +281,7 @@ class DispatchRun(models.Model):
                 violation_error_message=_("A run that has ended has a time of its end."),
             ),
         ]
+        triggers = [keeps_company()]
 
     def __str__(self) -> str:
         return f"{self.day} #{self.pk}"
@@ -437,7 +438,11 @@ class Assignment(models.Model):
         ]
         triggers = [
             same_company(
-                booking_id="bookings_booking", shift_id="fleet_shift", driver_id="fleet_driver"
+                booking_id="bookings_booking",
+                shift_id="fleet_shift",
+                driver_id="fleet_driver",
+                dispatch_run_id="dispatch_dispatchrun",
+                ended_by_run_id="dispatch_dispatchrun",
             ),
             triggers.driver_of_shift(),
             row_version(),
@@ -446,6 +451,14 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.booking} > {self.driver}"
+
+
+class ShiftWithRides(Shift):
+    """A shift, as what is assigned to it binds it."""
+
+    class Meta:
+        proxy = True
+        triggers = [triggers.shift_keeps_rides()]
 
 
 class UnassignedQuerySet(models.QuerySet["Unassigned"]):
@@ -481,6 +494,7 @@ class Unassigned(models.Model):
                 violation_error_message=_("The run names this booking already."),
             ),
         ]
+        triggers = [triggers.booking_of_run()]
 
     def __str__(self) -> str:
         return f"{self.booking}: {self.reason}"
@@ -541,7 +555,13 @@ class Alert(models.Model):
                 violation_error_message=_("Choose one of the kinds."),
             ),
         ]
-        triggers = [same_company(booking_id="bookings_booking", shift_id="fleet_shift")]
+        triggers = [
+            same_company(
+                booking_id="bookings_booking",
+                shift_id="fleet_shift",
+                run_id="dispatch_dispatchrun",
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.get_kind_display())

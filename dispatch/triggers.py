@@ -4,19 +4,80 @@ import pgtrigger
 
 
 def driver_of_shift() -> pgtrigger.Trigger:
-    """An assignment's driver is its shift's, and its layout its shift's vehicle's."""
+    """An assignment's driver is its shift's, and its layout its shift's vehicle's.
+
+    Live work needs a shift that takes place, and holds it until the transaction ends: else a change
+    of its driver could pass by unseen. To end an assignment asks nothing: its shift may have been
+    given to somebody else since.
+    """
     return pgtrigger.Trigger(
         name="driver_of_shift",
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.UpdateOf("shift_id", "driver_id", "layout_id"),
+        operation=pgtrigger.Insert
+        | pgtrigger.UpdateOf("shift_id", "driver_id", "layout_id", "status"),
         func="""
+        IF NEW.status = 'live' THEN
+            PERFORM 1 FROM fleet_shift WHERE id = NEW.shift_id FOR NO KEY UPDATE;
+        ELSIF TG_OP = 'UPDATE' AND NEW.shift_id = OLD.shift_id
+            AND NEW.driver_id = OLD.driver_id AND NEW.layout_id = OLD.layout_id
+        THEN
+            RETURN NEW;
+        END IF;
         IF NOT EXISTS (
             SELECT 1 FROM fleet_shift s JOIN fleet_vehiclelayout l ON l.vehicle_id = s.vehicle_id
             WHERE s.id = NEW.shift_id AND s.driver_id = NEW.driver_id AND l.id = NEW.layout_id
+            AND (s.status = 'planned' OR NEW.status <> 'live')
         ) THEN
-            RAISE EXCEPTION 'driver or layout is not of the shift'
+            RAISE EXCEPTION 'driver or layout is not of the shift, or the shift is cancelled'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'assignment_driver_of_shift',
                   TABLE = TG_TABLE_NAME;
+        END IF;
+        RETURN NEW;""",
+    )
+
+
+def shift_keeps_rides() -> pgtrigger.Trigger:
+    """A shift with live rides takes place, with the driver and the vehicle that they name.
+
+    Asked when the transaction ends, so that the shift may change before its rides do.
+    """
+    return pgtrigger.Trigger(
+        name="shift_keeps_rides",
+        level=pgtrigger.Row,
+        when=pgtrigger.After,
+        timing=pgtrigger.Deferred,
+        operation=pgtrigger.UpdateOf("driver_id", "vehicle_id", "status"),
+        func="""
+        IF EXISTS (
+            SELECT 1 FROM dispatch_assignment a
+            JOIN fleet_shift s ON s.id = a.shift_id
+            JOIN fleet_vehiclelayout l ON l.id = a.layout_id
+            WHERE a.shift_id = NEW.id AND a.status = 'live'
+            AND (s.status <> 'planned' OR s.driver_id <> a.driver_id
+                 OR s.vehicle_id <> l.vehicle_id)
+        ) THEN
+            RAISE EXCEPTION 'live rides name another driver or vehicle, or need the shift'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'shift_keeps_rides',
+                  TABLE = TG_TABLE_NAME;
+        END IF;
+        RETURN NULL;""",
+    )
+
+
+def booking_of_run() -> pgtrigger.Trigger:
+    """What a run could not assign is a booking of its company."""
+    return pgtrigger.Trigger(
+        name="same_company",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("run_id", "booking_id"),
+        func="""
+        IF NOT EXISTS (
+            SELECT 1 FROM dispatch_dispatchrun r JOIN bookings_booking b USING (company_id)
+            WHERE r.id = NEW.run_id AND b.id = NEW.booking_id
+        ) THEN
+            RAISE EXCEPTION 'booking_id belongs to another company'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',
+                  TABLE = TG_TABLE_NAME, COLUMN = 'booking_id';
         END IF;
         RETURN NEW;""",
     )

@@ -1,6 +1,6 @@
 """With what: places, drivers, vehicles, and time on duty."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Self
 
 import pghistory
@@ -11,7 +11,7 @@ from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, Partner, User
-from accounts.triggers import row_version, same_company
+from accounts.triggers import keeps_company, row_version, same_company
 from fleet import triggers
 
 
@@ -82,7 +82,9 @@ class PlaceQuerySet(models.QuerySet["Place"]):
 class Place(models.Model):
     """Where clients are picked up and delivered, and where shifts start and end."""
 
-    company = models.ForeignKey(Company, on_delete=models.PROTECT, verbose_name=_("company"))
+    company = models.ForeignKey(
+        Company, on_delete=models.PROTECT, db_index=False, verbose_name=_("company")
+    )
     partner = models.ForeignKey(
         Partner, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("partner")
     )
@@ -129,6 +131,7 @@ class Place(models.Model):
                 violation_error_message=_("Service takes 120 minutes at most."),
             ),
         ]
+        triggers = [keeps_company()]
 
     def __str__(self) -> str:
         return self.name
@@ -208,7 +211,14 @@ class Driver(models.Model):
                 name="driver_work_within_a_day",
                 violation_error_message=_("Give 1 to 1440 minutes."),
             ),
+            models.CheckConstraint(
+                condition=Q(max_bookings_per_day__isnull=True)
+                | Q(max_bookings_per_day__range=(1, 200)),
+                name="driver_bookings_bounded",
+                violation_error_message=_("From 1 to 200 bookings, or empty."),
+            ),
         ]
+        triggers = [keeps_company(), same_company(user_id="accounts_user")]
 
     def __str__(self) -> str:
         return self.name
@@ -221,11 +231,16 @@ class DocumentKind(models.TextChoices):
     FIRST_AID = "first_aid", _("First aid")
 
 
+@pghistory.track(model_name="DriverDocumentHistory")
 class DriverDocument(models.Model):
     """A document without which the driver may not carry clients once it has expired."""
 
     driver = models.ForeignKey(
-        Driver, on_delete=models.CASCADE, related_name="documents", verbose_name=_("driver")
+        Driver,
+        on_delete=models.CASCADE,
+        related_name="documents",
+        db_index=False,
+        verbose_name=_("driver"),
     )
     kind = models.CharField(_("kind"), max_length=16, choices=DocumentKind)
     expires_day = models.DateField(_("valid until (included)"))
@@ -257,7 +272,9 @@ class VehicleQuerySet(models.QuerySet["Vehicle"]):
 class Vehicle(models.Model):
     """A vehicle, with what it carries on board besides people."""
 
-    company = models.ForeignKey(Company, on_delete=models.PROTECT, verbose_name=_("company"))
+    company = models.ForeignKey(
+        Company, on_delete=models.PROTECT, db_index=False, verbose_name=_("company")
+    )
     plate = models.CharField(_("plate"), max_length=16)
     name = models.CharField(_("name"), max_length=80, blank=True)
     equipment = ArrayField(
@@ -284,16 +301,22 @@ class Vehicle(models.Model):
                 violation_error_message=_("The company has a vehicle with this plate already."),
             ),
         ]
+        triggers = [keeps_company()]
 
     def __str__(self) -> str:
         return f"{self.plate} {self.name}".strip()
 
 
+@pghistory.track(model_name="VehicleLayoutHistory")
 class VehicleLayout(models.Model):
     """One way to arrange a vehicle: seats for clients, wheelchair places, stretchers."""
 
     vehicle = models.ForeignKey(
-        Vehicle, on_delete=models.CASCADE, related_name="layouts", verbose_name=_("vehicle")
+        Vehicle,
+        on_delete=models.CASCADE,
+        related_name="layouts",
+        db_index=False,
+        verbose_name=_("vehicle"),
     )
     name = models.CharField(_("name"), max_length=80)
     seats = models.PositiveSmallIntegerField(_("seats"), default=0)
@@ -336,6 +359,9 @@ class ShiftStatus(models.TextChoices):
 
 
 PLANNED = Q(status=ShiftStatus.PLANNED)
+BREAK = models.ExpressionWrapper(
+    F("break_min") * models.Value(timedelta(minutes=1)), output_field=models.DurationField()
+)
 
 
 class ShiftQuerySet(models.QuerySet["Shift"]):
@@ -356,7 +382,9 @@ class ShiftQuerySet(models.QuerySet["Shift"]):
 class Shift(models.Model):
     """A driver on duty with a vehicle."""
 
-    company = models.ForeignKey(Company, on_delete=models.PROTECT, verbose_name=_("company"))
+    company = models.ForeignKey(
+        Company, on_delete=models.PROTECT, db_index=False, verbose_name=_("company")
+    )
     driver = models.ForeignKey(
         Driver, on_delete=models.PROTECT, related_name="shifts", verbose_name=_("driver")
     )
@@ -410,10 +438,13 @@ class Shift(models.Model):
                     break_from_at__isnull=False,
                     break_until_at__isnull=False,
                     break_from_at__gte=F("starts_at"),
+                    break_until_at__gte=F("break_from_at") + BREAK,
                     break_until_at__lte=F("ends_at"),
                 ),
                 name="shift_break_inside",
-                violation_error_message=_("A break needs a window inside the shift."),
+                violation_error_message=_(
+                    "A break needs a window inside the shift, as long as the break at least."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(status__in=ShiftStatus.values),
@@ -434,6 +465,7 @@ class Shift(models.Model):
             ),
         ]
         triggers = [
+            keeps_company(),
             same_company(
                 driver_id="fleet_driver",
                 vehicle_id="fleet_vehicle",
@@ -469,7 +501,11 @@ class Absence(models.Model):
     """A time in which a driver is not on duty, whatever the shifts say."""
 
     driver = models.ForeignKey(
-        Driver, on_delete=models.PROTECT, related_name="absences", verbose_name=_("driver")
+        Driver,
+        on_delete=models.PROTECT,
+        related_name="absences",
+        db_index=False,
+        verbose_name=_("driver"),
     )
     kind = models.CharField(_("kind"), max_length=10, choices=AbsenceKind)
     starts_at = models.DateTimeField(_("starts at"))
