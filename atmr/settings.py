@@ -165,10 +165,6 @@ PGHISTORY_DEFAULT_TRACKERS = (
     pghistory.UpdateEvent(),
     pghistory.DeleteEvent(),
 )
-# Argon2 is slow on purpose; the tests' people have a password that costs nothing to check.
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-if TESTING:
-    PASSWORD_HASHERS.append("django.contrib.auth.hashers.MD5PasswordHasher")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Index names are a contract and PostgreSQL takes 63 characters; Django checks for Oracle's 30.
 SILENCED_SYSTEM_CHECKS = ["models.E034"]
@@ -241,6 +237,25 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / "var" / "celerybeat-schedule")
+
+# --- Sign-in ------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["accounts.permissions.RoleBackend"]
+LOGIN_URL = "admin:login"
+# Argon2 is slow on purpose; the tests' people have a password that costs nothing to check.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+if TESTING:
+    PASSWORD_HASHERS.append("django.contrib.auth.hashers.MD5PasswordHasher")
+_VALIDATION = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {
+        "NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "name"]},
+    },
+    {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
+]
 
 # --- Transport security: nothing leaves in clear outside development ----------------------------
 
