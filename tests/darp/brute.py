@@ -1,0 +1,373 @@
+"""The best plan of a tiny problem, by trying everything.
+
+Every assignment, every order of stops, every place of the break and every layout is tried. What
+remains are times: an integer program states the timing rules as the definitions do. Nothing here is
+shared with the search; ``check`` and ``cost`` decide what is feasible and what it costs.
+"""
+
+from functools import cache
+from itertools import product
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from dispatch.darp.check import check
+from dispatch.darp.cost import cost
+from dispatch.darp.plan import Cost, Plan, Route, Stop, StopKind
+from dispatch.darp.problem import Rule
+
+BREAK = 0  # among signed request numbers
+TIMED = (
+    Rule.PICKUP_WINDOW,
+    Rule.DELIVERY_WINDOW,
+    Rule.RIDE_TIME,
+    Rule.VEHICLE_WINDOW,
+    Rule.DURATION,
+    Rule.STRUCTURE,
+)
+LONG = 100_000
+
+
+def optimum(problem):
+    """The cheapest feasible plan; None where committed work makes all plans infeasible."""
+    n, m = len(problem.requests), len(problem.vehicles)
+    best = None
+
+    @cache
+    def routes(v, served):
+        return tuple(timed_routes(problem, v, served))
+
+    plans = []
+    for owners in product(range(-1, m), repeat=n):
+        unassigned = tuple(r for r in range(n) if owners[r] < 0)
+        blank = Plan((Route(),) * m, unassigned, Cost((), 0.0))
+        plans.append((cost(problem, blank).unassigned, owners, unassigned))
+    for left, owners, unassigned in sorted(plans):
+        if best is not None and left > best.cost.unassigned:
+            break
+        choices = []
+        for v in range(m):
+            choices.append(routes(v, tuple(r for r in range(n) if owners[r] == v)))
+            if not choices[-1]:
+                break
+        else:
+            for chosen in product(*choices):
+                for plan in with_fair_times(problem, chosen, unassigned, best):
+                    if not check(problem, plan):
+                        best = plan
+    return best
+
+
+def with_fair_times(problem, models, unassigned, best):
+    """The plan of these routes at its best times, if it can beat `best`."""
+
+    def plan_of(routes):
+        plan = Plan(routes, unassigned, Cost((), 0.0))
+        return Plan(routes, unassigned, cost(problem, plan))
+
+    def beats(plan):
+        old = None if best is None else (best.cost.unassigned, best.cost.total - 1e-9)
+        return old is None or (plan.cost.unassigned, plan.cost.total) < old
+
+    plan = plan_of(tuple(model.route for model in models))
+    if problem.weights.fairness:
+        unfair = plan.cost.components["fairness"]
+        level = best is not None and plan.cost.unassigned == best.cost.unassigned
+        if level and plan.cost.total - unfair >= best.cost.total:
+            return
+        plan = plan_of(solve_together(problem, models))
+    if beats(plan):
+        yield plan
+
+
+def timed_routes(problem, v, served):
+    """A model at its best times for each order that can be scheduled."""
+    if not served:
+        yield Model(problem, v, ())
+        return
+    for order in orders(problem, v, served):
+        model = Model(problem, v, order)
+        if model.can_be_served() and model.solve():
+            yield model
+
+
+def orders(problem, v, served):
+    """All interleavings of pickups and deliveries, with the break at each place."""
+    aboard = {r for r in served if problem.requests[r].aboard}
+
+    def extend(order, waiting, riding):
+        if not waiting and not riding:
+            yield order
+        for r in waiting:
+            yield from extend((*order, r + 1), waiting - {r}, riding | {r})
+        for r in riding:
+            yield from extend((*order, -(r + 1)), waiting, riding - {r})
+
+    for order in extend((), frozenset(served) - aboard, frozenset(aboard)):
+        if problem.vehicles[v].break_ is None:
+            yield order
+        else:
+            for i in range(len(order) + 1):
+                yield (*order[:i], BREAK, *order[i:])
+
+
+class Model:
+    """One order of stops of one vehicle, as an integer program over its times.
+
+    Variables: when the vehicle leaves the start place, when each service starts, and whether each
+    promise is moved. An expression is a vector over them with a constant at its end.
+    """
+
+    def __init__(self, problem, v, order):
+        self.problem, self.v, self.order = problem, v, order
+        self.vehicle = problem.vehicles[v]
+        self.route = Route()
+        self.promised = [s for s in order if s > 0 and problem.requests[s - 1].promise is not None]
+        self.size = 1 + len(order) + len(self.promised)
+        self.rows, self.objective, self.duration = [], self.constant(0), self.constant(0)
+        if order:
+            self.state()
+
+    def constant(self, ticks):
+        return np.array([0.0] * self.size + [ticks])
+
+    def variable(self, i):
+        return np.eye(self.size + 1)[i]
+
+    def at_least_zero(self, expression):
+        self.rows.append(expression)
+
+    def within(self, window, start):
+        self.at_least_zero(start - self.constant(window.earliest))
+        self.at_least_zero(self.constant(window.latest) - start)
+
+    def place_of(self, i):
+        signed = self.order[i]
+        if signed == BREAK:
+            last = i == len(self.order) - 1
+            before = self.place_of(i - 1) if i else self.vehicle.start
+            return self.vehicle.end if last else before
+        request = self.problem.requests[abs(signed) - 1]
+        return request.pickup if signed > 0 else request.delivery
+
+    def service_of(self, i):
+        signed = self.order[i]
+        if signed == BREAK:
+            return self.vehicle.break_.duration
+        request = self.problem.requests[abs(signed) - 1]
+        return request.pickup_service if signed > 0 else request.delivery_service
+
+    def driving(self, a, b):
+        return self.constant(float(self.problem.travel[a, b]))
+
+    def state(self):
+        """All timing rules, and what depends on times in the objective."""
+        problem, vehicle, order, weights = (
+            self.problem,
+            self.vehicle,
+            self.order,
+            self.problem.weights,
+        )
+        leave = self.variable(0)
+        out = self.variable(1) if order[0] == BREAK else leave
+        self.at_least_zero(out - self.constant(vehicle.window.earliest))
+        departure, place, picked, aboard = out, vehicle.start, {}, 0
+        aboard = sum(problem.requests[-s - 1].aboard for s in order if s < 0)
+        for i, signed in enumerate(order):
+            arrival = departure + self.driving(place, self.place_of(i))
+            start, place = self.variable(1 + i), self.place_of(i)
+            self.at_least_zero(start - arrival)
+            if aboard:
+                self.objective = self.objective + weights.waiting_aboard_tick * (start - arrival)
+            departure = start + self.constant(self.service_of(i))
+            if signed == BREAK:
+                self.within(vehicle.break_.window, start)
+                if i == 0:
+                    self.at_least_zero(leave - departure)
+                    departure = leave
+            elif signed > 0:
+                request = problem.requests[signed - 1]
+                self.within(request.pickup_window, start)
+                picked[signed] = departure
+                aboard += 1
+                if request.promise is not None:
+                    self.promise(request.promise, signed, start)
+            else:
+                request = problem.requests[-signed - 1]
+                self.within(request.delivery_window, start)
+                aboard -= 1
+                if request.max_ride is not None and not request.aboard:
+                    ride = start - picked[-signed]
+                    self.at_least_zero(self.constant(request.max_ride) - ride)
+        back = departure + self.driving(place, vehicle.end)
+        self.at_least_zero(self.constant(vehicle.window.latest) - back)
+        reached = arrival if order[-1] == BREAK else back
+        started = leave if vehicle.started is None else self.constant(vehicle.started)
+        self.duration = reached - started
+        if vehicle.max_duration is not None:
+            self.at_least_zero(self.constant(vehicle.max_duration) - self.duration)
+        self.objective = self.objective + weights.working_tick * self.duration
+
+    def promise(self, window, signed, start):
+        moved = self.variable(1 + len(self.order) + self.promised.index(signed))
+        self.at_least_zero(start - self.constant(window.earliest) + LONG * moved)
+        self.at_least_zero(self.constant(window.latest) - start + LONG * moved)
+        self.objective = self.objective + self.problem.weights.moved_promise * moved
+
+    def can_be_served(self):
+        """Whether all rules hold that do not depend on times, with some layouts."""
+        self.layouts = self.fitting_layouts()
+        if self.layouts is None:
+            return False
+        rest = tuple(
+            r for r in range(len(self.problem.requests)) if r + 1 not in map(abs, self.order)
+        )
+        route = self.build(np.zeros(self.size))
+        routes = tuple(route if v == self.v else Route() for v in range(len(self.problem.vehicles)))
+        for found in check(self.problem, Plan(routes, rest, Cost((), 0.0))):
+            elsewhere = found.vehicle not in {self.v, -1}
+            of_plan = found.rule in (Rule.REQUIRES, Rule.MAX_REQUESTS)
+            late_break = found.rule is Rule.BREAK and not self.breaks_with_somebody_aboard()
+            if not (elsewhere or of_plan or late_break or found.rule in TIMED):
+                return False
+        return True
+
+    def breaks_with_somebody_aboard(self):
+        aboard = {r for r in range(len(self.problem.requests)) if self.problem.requests[r].aboard}
+        aboard &= {-s - 1 for s in self.order}
+        for signed in self.order:
+            if signed == BREAK and aboard:
+                return True
+            aboard = aboard | {signed - 1} if signed > 0 else aboard - {-signed - 1}
+        return False
+
+    def fitting_layouts(self):
+        """A layout for each stop, or None where no layout fits a pool."""
+        requests = self.problem.requests
+        riding = [-s - 1 for s in self.order if s < 0 and requests[-s - 1].aboard]
+        forced = self.vehicle.aboard_layout if riding else None
+        chosen, pool = [], [list(riding)]
+        for i, signed in enumerate(self.order):
+            if signed > 0:
+                riding.append(signed - 1)
+            elif signed < 0:
+                riding.remove(-signed - 1)
+            pool.append(list(riding))
+            if riding and i < len(self.order) - 1:
+                continue
+            fits = [
+                layout
+                for layout, places in enumerate(self.vehicle.layouts)
+                if (forced is None or layout == forced)
+                and all(
+                    sum(requests[r].load[k] for r in moment) <= places[k]
+                    for moment in pool
+                    for k in range(len(places))
+                )
+            ]
+            if not fits:
+                return None
+            chosen += [fits[0]] * (i + 1 - len(chosen))
+            pool, forced = [], None
+        return chosen
+
+    def solve(self):
+        found = minimise([self])
+        if found is not None:
+            self.route = self.build(found[0])
+        return found is not None
+
+    def build(self, values):
+        """The route at these times."""
+        leave = round(values[0])
+        starts = [round(value) for value in values[1 : 1 + len(self.order)]]
+        out = starts[0] if self.order[0] == BREAK else leave
+        stops = [Stop(StopKind.START, self.vehicle.start, out, out, out)]
+        for i, signed in enumerate(self.order):
+            kind = StopKind.BREAK
+            if signed != BREAK:
+                kind = StopKind.PICKUP if signed > 0 else StopKind.DELIVERY
+            place = self.place_of(i)
+            arrival = stops[-1].departure + int(self.problem.travel[stops[-1].place, place])
+            departure = leave if signed == BREAK and i == 0 else starts[i] + self.service_of(i)
+            request, layout = (abs(signed) - 1, self.layouts[i]) if signed else (-1, -1)
+            stops.append(Stop(kind, place, arrival, starts[i], departure, request, layout))
+        end = self.vehicle.end
+        back = stops[-1].departure + int(self.problem.travel[stops[-1].place, end])
+        return Route((*stops, Stop(StopKind.END, end, back, back, back)))
+
+
+def solve_together(problem, models):
+    """The routes at the times that are best for all of them, fairness included."""
+    driven = [model for model in models if model.order]
+    found = minimise(driven, unfair=True)
+    times = dict(zip((model.v for model in driven), found, strict=True))
+    return tuple(model.build(times[model.v]) if model.order else Route() for model in models)
+
+
+def minimise(models, unfair=False):
+    """The values of each model's variables at the least sum of their objectives."""
+    if not models:
+        return []
+    offsets = np.cumsum([0] + [model.size for model in models])
+    total = int(offsets[-1])
+    problem = models[0].problem
+    duty = duty_of(problem) if unfair else []
+    size = total + len(duty)
+    prices, rows, least = np.zeros(size), [], []
+    for model, offset in zip(models, offsets, strict=False):
+        prices[offset : offset + model.size] = model.objective[:-1]
+        for row in model.rows:
+            wide = np.zeros(size)
+            wide[offset : offset + model.size] = row[:-1]
+            rows.append(wide)
+            least.append(-row[-1])
+    if unfair:
+        prices[total:] = problem.weights.fairness
+        for row, bound in unfairness(problem, models, offsets, duty, size):
+            rows.append(row)
+            least.append(bound)
+    low, high = np.full(size, -float(LONG)), np.full(size, float(LONG))
+    for model, offset in zip(models, offsets, strict=False):
+        low[offset + model.size - len(model.promised) : offset + model.size] = 0.0
+        high[offset + model.size - len(model.promised) : offset + model.size] = 1.0
+    low[total:] = 0.0
+    found = milp(
+        prices,
+        integrality=np.array([1] * total + [0] * len(duty)),
+        bounds=Bounds(low, high),
+        constraints=LinearConstraint(np.array(rows), np.array(least) - 1e-7, np.inf),
+    )
+    if found.x is None:
+        return None
+    return [
+        found.x[offset : offset + model.size]
+        for model, offset in zip(models, offsets, strict=False)
+    ]
+
+
+def duty_of(problem):
+    duty = [driver.past_duty for driver in problem.drivers]
+    for vehicle in problem.vehicles:
+        duty[vehicle.driver] += vehicle.window.latest - vehicle.window.earliest
+    return duty
+
+
+def unfairness(problem, models, offsets, duty, size):
+    """Rows that keep each driver's variable above ``(load - mean load) * duty``."""
+    working = [d for d, ticks in enumerate(duty) if ticks]
+    loads = {}
+    for d in working:
+        load = np.zeros(size + 1)
+        load[-1] = problem.drivers[d].past_paid / duty[d]
+        for model, offset in zip(models, offsets, strict=False):
+            if model.vehicle.driver == d:
+                load[offset : offset + model.size] += model.duration[:-1] / duty[d]
+                load[-1] += model.duration[-1] / duty[d]
+        loads[d] = load
+    mean = sum(loads.values()) / len(loads) if loads else None
+    for d in working:
+        over = (loads[d] - mean) * duty[d]
+        row = -over[:-1]
+        row[size - len(duty) + d] += 1.0
+        yield row, over[-1]
