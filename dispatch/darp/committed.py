@@ -7,7 +7,7 @@ given problem with nothing added:
 ``excess(check(problem, plan), check(problem, baseline(problem))) == []``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,14 +35,14 @@ def baseline(problem: Problem) -> Plan:
     return replace(plan, cost=cost(problem, plan))
 
 
-def relax(problem: Problem, inherited: Iterable[Violation] | None = None) -> Problem:
-    """The same problem, its bounds widened until the baseline is feasible and no further.
+def relax(problem: Problem, start: Plan | None = None) -> Problem:
+    """The same problem, its bounds widened until its baseline is feasible and no further.
 
-    `inherited` is ``check(problem, baseline(problem))``; it is computed if not given.
+    `start` is ``baseline(problem)``, computed if not given.
     """
-    plan = baseline(problem)
+    plan = baseline(problem) if start is None else start
     draft = _Draft(problem, plan)
-    for violation in check(problem, plan) if inherited is None else inherited:
+    for violation in check(problem, plan):
         draft.widen(violation)
     return draft.done()
 
