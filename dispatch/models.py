@@ -235,20 +235,37 @@ class DispatchRun(models.Model):
         db_index=False,
         verbose_name=_("who"),
     )
-    settings = models.JSONField(_("settings"), default=dict)
+    settings = models.JSONField(
+        _("settings"), default=dict, db_default=models.Value({}, models.JSONField())
+    )
     seed = models.PositiveIntegerField(_("seed"), default=0)
     sources = models.JSONField(
-        _("what was read"), default=dict, help_text=_("Versions of the rows the run decided about.")
+        _("what was read"),
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text=_("Versions of the rows the run decided about."),
     )
-    travel_source = models.CharField(_("source of travel times"), max_length=40, blank=True)
-    bookings = models.PositiveIntegerField(_("bookings"), default=0)
-    assigned = models.PositiveIntegerField(_("assigned"), default=0)
-    cost = models.JSONField(_("cost"), default=dict)
-    violations = models.JSONField(_("violations"), default=list)
-    inherited = models.JSONField(_("violations already there"), default=list)
-    stale = models.JSONField(_("changed meanwhile"), default=list)
-    timings = models.JSONField(_("timings"), default=dict)
-    error = models.TextField(_("error"), blank=True)
+    travel_source = models.CharField(
+        _("source of travel times"), max_length=40, blank=True, db_default=""
+    )
+    bookings = models.PositiveIntegerField(_("bookings"), default=0, db_default=0)
+    assigned = models.PositiveIntegerField(_("assigned"), default=0, db_default=0)
+    cost = models.JSONField(
+        _("cost"), default=dict, db_default=models.Value({}, models.JSONField())
+    )
+    violations = models.JSONField(
+        _("violations"), default=list, db_default=models.Value([], models.JSONField())
+    )
+    inherited = models.JSONField(
+        _("violations already there"), default=list, db_default=models.Value([], models.JSONField())
+    )
+    stale = models.JSONField(
+        _("changed meanwhile"), default=list, db_default=models.Value([], models.JSONField())
+    )
+    timings = models.JSONField(
+        _("timings"), default=dict, db_default=models.Value({}, models.JSONField())
+    )
+    error = models.TextField(_("error"), blank=True, db_default="")
     started_at = models.DateTimeField(_("started at"))
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
