@@ -115,6 +115,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "atmr.logs.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -237,6 +238,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / "var" / "celerybeat-schedule")
+
+# --- Logs ---------------------------------------------------------------------------------------
+
+LOGGING_CONFIG = "atmr.logs.configure"
+LOGGING = {"as_json": not DEBUG, "level": os.environ.get("LOG_LEVEL", "INFO").upper()}
 
 # --- Sign-in ------------------------------------------------------------------------------------
 
