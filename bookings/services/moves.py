@@ -55,6 +55,21 @@ UPDATE bookings_booking b SET
 FROM chosen, said WHERE b.id = chosen.id
 RETURNING b.id"""
 
+# What a plan does to the states of a day, its two moves in one statement.
+_HAND_OUT = """
+WITH said AS MATERIALIZED (SELECT set_config('atmr.move', %(move)s, true)),
+chosen AS MATERIALIZED (
+    SELECT b.id FROM bookings_booking b
+    WHERE b.company_id = %(company)s AND (
+        (b.id = ANY(%(given)s) AND b.status = 'accepted' AND b.time_confirmed)
+        OR (b.id = ANY(%(taken_back)s) AND b.status = 'assigned'))
+    ORDER BY b.id FOR NO KEY UPDATE
+)
+UPDATE bookings_booking b SET
+    status = CASE b.status WHEN 'accepted' THEN 'assigned' ELSE 'accepted' END
+FROM chosen, said WHERE b.id = chosen.id
+RETURNING b.id"""
+
 REASON_LENGTH = 200
 
 
@@ -152,6 +167,32 @@ def move_many(
         reason=common,
         reasons=given,
     )
+
+
+def hand_out(
+    *,
+    company: Company,
+    given: Collection[int],
+    taken_back: Collection[int],
+    actor: User | None,
+    now: datetime,
+    reason: str,
+) -> set[int]:
+    """Move, in one statement, what a plan gives to drivers and what it takes back from them."""
+    if not given and not taken_back:
+        return set()
+    said = {"actor": actor and actor.pk, "reason": reason, "at": now.isoformat()}
+    parameters = {
+        "company": company.pk,
+        "given": list(given),
+        "taken_back": list(taken_back),
+        "move": json.dumps(said),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_HAND_OUT, parameters)
+        moved = {pk for (pk,) in cursor.fetchall()}
+    announce(company.pk, moved)
+    return moved
 
 
 def correct(
