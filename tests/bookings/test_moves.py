@@ -29,7 +29,8 @@ def latest_event(booking):
 @pytest.mark.django_db
 @pytest.mark.parametrize(("from_status", "to"), PAIRS)
 def test_each_pair_moves_and_is_recorded_or_is_refused(from_status, to):
-    booking = BookingFactory(status=from_status)
+    aboard = NOW - timedelta(minutes=9) if from_status == S.ON_BOARD else None
+    booking = BookingFactory(status=from_status, actual_pickup_at=aboard)
     actor = UserFactory(company=booking.company)
 
     if to in MOVES[from_status]:
