@@ -25,7 +25,7 @@ def shift_outside_absence() -> pgtrigger.Trigger:
         {_LOCK}
         IF EXISTS (
             SELECT 1 FROM fleet_absence a WHERE a.driver_id = NEW.driver_id
-            AND tstzrange(a.starts_at, a.ends_at) && tstzrange(NEW.starts_at, NEW.ends_at)
+            AND a.starts_at < NEW.ends_at AND a.ends_at > NEW.starts_at
         ) THEN {_refuse("shift_outside_absence", "the driver is absent during the shift")}
         END IF;
         RETURN NEW;""",
@@ -42,7 +42,7 @@ def absence_outside_shift() -> pgtrigger.Trigger:
         IF EXISTS (
             SELECT 1 FROM fleet_shift s WHERE s.driver_id = NEW.driver_id
             AND s.status = 'planned'
-            AND tstzrange(s.starts_at, s.ends_at) && tstzrange(NEW.starts_at, NEW.ends_at)
+            AND s.starts_at < NEW.ends_at AND s.ends_at > NEW.starts_at
         ) THEN {_refuse("absence_outside_shift", "the driver has a shift during the absence")}
         END IF;
         RETURN NEW;""",
