@@ -246,6 +246,12 @@ LOGGING = {"as_json": not DEBUG, "level": os.environ.get("LOG_LEVEL", "INFO").up
 
 # --- Sign-in ------------------------------------------------------------------------------------
 
+# One proxy of ours stands in front, and tells who asks and how; without it nobody is believed.
+BEHIND_PROXY = env_bool("ATMR_BEHIND_PROXY", default=False)
+RATELIMIT_ENABLE = not TESTING
+RATELIMIT_IP_META_KEY = "accounts.signin.client_address"
+# Without the cache nobody counts the tries, and people sign in: Argon2 still slows a guesser down.
+RATELIMIT_FAIL_OPEN = True
 AUTHENTICATION_BACKENDS = ["accounts.permissions.RoleBackend"]
 LOGIN_URL = "admin:login"
 # Argon2 is slow on purpose; the tests' people have a password that costs nothing to check.
@@ -272,7 +278,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
 SECURE_HSTS_PRELOAD = not DEBUG
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
-if env_bool("ATMR_BEHIND_PROXY", default=False):
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- Language and time --------------------------------------------------------------------------

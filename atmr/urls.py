@@ -4,11 +4,13 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from accounts.signin import sign_in
 from atmr import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("admin/login/", sign_in),  # in front of the admin's own, under its name
     path("admin/", admin.site.urls),
 ]
 
