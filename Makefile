@@ -38,8 +38,8 @@ setup: .venv/.ready
 demo: setup
 	@PORT=$(PORT) SERVE=$(SERVE) $(IN)/python -m atmr.demo
 
-stop: setup
-	@$(IN)/python -m atmr.demo stop
+stop:
+	@[ ! -e .venv/.ready ] || $(IN)/python -m atmr.demo stop
 
 run: setup
 	@$(IN)/python manage.py migrate --verbosity 0
