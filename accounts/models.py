@@ -156,7 +156,8 @@ class User(AbstractBaseUser):
         return all(self.has_perm(perm, obj) for perm in perm_list)
 
     def has_module_perms(self, app_label: str) -> bool:
-        return any(backend.has_module_perms(self, app_label) for backend in auth.get_backends())
+        backends: list[Any] = auth.get_backends()
+        return any(backend.has_module_perms(self, app_label) for backend in backends)
 
 
 class PartnerQuerySet(models.QuerySet["Partner"]):

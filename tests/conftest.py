@@ -1,13 +1,56 @@
 """Fixtures every test may use; the embedded servers start before the first of them."""
 
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 from django.conf import settings
 
 from atmr.embedded import EmbeddedError
 
+CHROMIUM = next(
+    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), ""
+)
+INSTANCES = os.environ.get("ATMR_INSTANCES", "")
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not CHROMIUM and os.environ.get("ATMR_REQUIRE_BROWSER") == "1":
+        pytest.exit("ATMR_REQUIRE_BROWSER=1, and there is no Chromium.", returncode=1)
+    if INSTANCES and not Path(INSTANCES).is_dir():
+        pytest.exit(f"ATMR_INSTANCES names no folder: {INSTANCES}", returncode=1)
     try:
         settings.EMBEDDED.ensure()
     except EmbeddedError as exc:
         pytest.exit(str(exc), returncode=1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this machine cannot run; the summary says so."""
+    present = {"browser": CHROMIUM, "instances": INSTANCES}
+    absent = {marker for marker, found in present.items() if not found}
+    kept = [item for item in items if not absent & {mark.name for mark in item.iter_markers()}]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not CHROMIUM:
+        terminalreporter.write_line("No Chromium here: the tests in a browser were left out.")
+    if INSTANCES:
+        terminalreporter.write_line(f"Published instances: those of {INSTANCES}")
+    else:
+        terminalreporter.write_line("Published instances: left out, ATMR_INSTANCES names none.")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser of this machine."""
+    return CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def instances() -> Path:
+    """The folder of the published benchmark instances."""
+    return Path(INSTANCES)

@@ -182,7 +182,7 @@ def hand_out(
     if not given and not taken_back:
         return set()
     said = {"actor": actor and actor.pk, "reason": reason, "at": now.isoformat()}
-    parameters = {
+    parameters: dict[str, Any] = {
         "company": company.pk,
         "given": list(given),
         "taken_back": list(taken_back),
