@@ -269,6 +269,20 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
 ]
 
+# --- API ----------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.SignedIn"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.MayByRole"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "accounts.api.Pages",
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": None if TESTING else "600/min"},
+    "EXCEPTION_HANDLER": "atmr.api.problem_of",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
 # --- Transport security: nothing leaves in clear outside development ----------------------------
 
 SECURE_SSL_REDIRECT = not DEBUG

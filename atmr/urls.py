@@ -5,11 +5,12 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from accounts.signin import sign_in
-from atmr import health
+from atmr import api, health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("api/v1/", include(api.router.urls)),
     path("admin/login/", sign_in),  # in front of the admin's own, under its name
     path("admin/", admin.site.urls),
 ]
