@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
+from celery.app.task import Task
 from django.conf import settings
+from structlog import contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "atmr.settings")
 
@@ -20,3 +22,21 @@ def have_servers(**_: Any) -> None:
     """A worker or a timetable joins the embedded servers as commands do."""
     settings.EMBEDDED.ensure()
     Path(settings.CELERY_BEAT_SCHEDULE_FILENAME).parent.mkdir(exist_ok=True)
+
+
+@signals.setup_logging.connect
+def keep_our_logs(**_: Any) -> None:
+    """Answering this signal is enough: Celery adds no handler of its own and moves no level."""
+
+
+@signals.task_prerun.connect
+def bind_task(task_id: str, task: Task, **_: Any) -> None:
+    """Put the task's id on all that is logged during it."""
+    if not task.request.is_eager:
+        contextvars.clear_contextvars()
+    contextvars.bind_contextvars(task_id=task_id)
+
+
+@signals.task_postrun.connect
+def forget_task(**_: Any) -> None:
+    contextvars.unbind_contextvars("task_id")

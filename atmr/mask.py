@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-CARD, AHV, SECRET = "[card]", "[ahv]", "[secret]"
+CARD, AHV, SECRET, HIDDEN = "[card]", "[ahv]", "[secret]", "[hidden]"
 DEPTH_MAX = 10  # a structure may contain itself
 
 _SECRET_WORDS = "|".join(
@@ -35,6 +35,17 @@ _SECRET = re.compile(
     | \batmr_[A-Za-z0-9]{{8}}_[\w-]{{16,}}
     """,
     re.IGNORECASE | re.VERBOSE,
+)
+# PostgreSQL repeats the values it refuses, and an access log the words that were searched for.
+_QUOTED_HINTS = ("Failing row", "Key (", "LINE ", "invalid input", " HTTP/")
+_QUOTED = re.compile(
+    r"""
+    (?P<before>Failing[ ]row[ ]contains[ ]|\bKey[ ]\([^)\n]{0,300}\)=|\bLINE[ ]\d+:[ ]
+        |invalid[ ]input[ ]syntax[ ]for[ ]type[ ][\w ]+:[ ])
+    [^\n]*(?:\n(?!\s|CONTEXT:|HINT:|Traceback|The[ ]above|During[ ]handling)[^\n]+)*
+  | \?\S{0,500}(?=[ ]HTTP/\d)
+    """,
+    re.VERBOSE,
 )
 _EMAIL = re.compile(r"(\w)[\w.+%'-]{0,63}@(\w)[\w-]{0,62}(?:\.[\w-]{1,63}){0,8}(\.[^\W\d_]{2,24})")
 
@@ -93,6 +104,8 @@ _PHONE_KEY = re.compile(r"(?:^|_)(?:phone|mobile|tel|telephone|fax)(?:_number)?$
 
 def mask(text: str) -> str:
     """Mask the personal data of a text; a text without any stays as it is."""
+    if any(hint in text for hint in _QUOTED_HINTS):
+        text = _QUOTED.sub(lambda match: f"{match['before'] or '?'}{HIDDEN}", text)
     lower = text.lower()
     if any(hint in lower for hint in _SECRET_HINTS):
         text = _SECRET.sub(_mask_secret, text)

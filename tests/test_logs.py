@@ -12,6 +12,7 @@ from django.urls import path
 
 from accounts.models import Role
 from atmr import logs, mask
+from atmr.celery import app
 from tests.factories import UserFactory
 
 TEXT = "marie@example.com +41 79 123 45 67 lat=46.204391 lon=-6.143158"
@@ -197,7 +198,7 @@ def test_a_request_binds_its_ids_and_answers_with_its_own(client, records):
     response = client.get("/show/12/?q=Dupont", headers={"X-Request-ID": "abc-12345678"})
 
     assert response["X-Request-ID"] == "abc-12345678"
-    seen, line = records()
+    _signed_in, seen, line = records()
     for record in (seen, line):
         assert record["request_id"] == "abc-12345678"
         assert record["user_id"] == user.pk
@@ -233,3 +234,25 @@ def test_a_page_that_does_not_exist_has_an_id_too(client, records):
 def test_who_is_anonymous_costs_no_statement(client, django_assert_num_queries):
     with django_assert_num_queries(0):
         client.get("/plain/")
+
+
+def test_a_worker_keeps_our_handler_and_level():
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level)
+
+    app.log.setup_logging_subsystem(loglevel="ERROR")
+
+    assert (list(root.handlers), root.level) == before
+
+
+def test_a_task_binds_its_id_and_forgets_it(records):
+    @app.task(name="tests.log_something")
+    def log_something():
+        logging.getLogger("some.library").warning("inside")
+
+    result = log_something.delay()
+    logging.getLogger("some.library").warning("after")
+
+    inside, after = (record for record in records() if record["logger"] == "some.library")
+    assert inside["task_id"] == result.id
+    assert "task_id" not in after

@@ -8,6 +8,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -227,6 +228,38 @@ def test_a_structure_that_contains_itself_ends():
     assert mask_value(loop)[0] == "a***@b***.ch"
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (
+            "null value\nDETAIL:  Failing row contains (8, Marie\nDupont, 1950).\n\nThe above",
+            "null value\nDETAIL:  Failing row contains [hidden]\n\nThe above",
+        ),
+        (
+            "DETAIL:  Key (company_id, name)=(3, Marie Dupont) already exists.\nCONTEXT:  x",
+            "DETAIL:  Key (company_id, name)=[hidden]\nCONTEXT:  x",
+        ),
+        (
+            "invalid input syntax for type integer: \"Dupont\"\nLINE 1: SELECT 'Dupont'\n   ^",
+            "invalid input syntax for type integer: [hidden]\n   ^",
+        ),
+        ('"GET /admin/?q=Dupont HTTP/1.1" 200 12', '"GET /admin/?[hidden] HTTP/1.1" 200 12'),
+    ],
+)
+def test_what_others_quote_of_a_row_or_a_search_is_hidden(text, masked):
+    assert mask(text) == masked
+
+
+@pytest.mark.django_db
+def test_what_the_database_says_of_a_real_row_names_nobody():
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        User.objects.create(email="marie@example.com", name="Marie Dupont", role="viewer")
+
+    assert "Marie Dupont" in str(refused.value)
+    assert "Marie" not in mask(str(refused.value))
+    assert "user_has_company" in mask(str(refused.value))
+
+
 def test_objects_are_named_by_their_id():
     request = HttpRequest()
     request.method, request.path = "GET", "/admin/"
@@ -252,7 +285,24 @@ def test_any_value_can_be_masked(value):
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "1", "0", "a1", "1 ", "06 ", "ch12", "46.2 ", "token", "a@", "a.", "://", "lat "]
+    "piece",
+    [
+        "a",
+        "1",
+        "0",
+        "a1",
+        "1 ",
+        "06 ",
+        "ch12",
+        "46.2 ",
+        "token",
+        "a@",
+        "a.",
+        "://",
+        "lat ",
+        "?",
+        "Key (",
+    ],
 )
 def test_a_long_text_takes_time_in_proportion(piece):
     text = piece * (40_000 // len(piece))
