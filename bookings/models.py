@@ -5,13 +5,16 @@ from typing import Self
 import pghistory
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, Language, Partner, User
 from accounts.triggers import keeps_company, row_version, same_company
+from atmr.errors import DomainError
 from bookings import triggers
+from bookings.recurrence import parse_rule
 from bookings.states import BookingStatus
 from fleet.models import Driver, Equipment, Place, Skill
 
@@ -228,6 +231,13 @@ class BookingSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.client}: {self.rule}"
+
+    def clean(self) -> None:
+        if self.starts_day:
+            try:
+                parse_rule(self.rule, self.starts_day)
+            except DomainError as exc:
+                raise ValidationError({"rule": str(exc)}) from exc
 
 
 class SeriesException(models.Model):

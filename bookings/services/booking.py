@@ -112,6 +112,8 @@ def create_many(
 
     :raises ClientInactive, NoAgreement: the company does not carry for a client or a partner.
     """
+    if not bookings:
+        return
     for booking in bookings:
         if not booking.client.active:
             raise ClientInactive(client=booking.client)
@@ -176,11 +178,21 @@ def accept_many(
             actor=actor,
             now=now,
         )
-        Booking.objects.filter(pk__in=accepted, anchor=Anchor.PICKUP, time_confirmed=True).update(
-            promised_from=F("requested_pickup_at") - timedelta(minutes=window_before_min),
-            promised_until=F("requested_pickup_at") + timedelta(minutes=window_after_min),
-        )
+        promise(accepted, window_before_min=window_before_min, window_after_min=window_after_min)
     return accepted
+
+
+def promise(booking_ids: Collection[int], *, window_before_min: int, window_after_min: int) -> None:
+    """Promise the pickup of those that are accepted and anchored to a pickup with a time."""
+    Booking.objects.filter(
+        pk__in=booking_ids,
+        status=BookingStatus.ACCEPTED,
+        anchor=Anchor.PICKUP,
+        time_confirmed=True,
+    ).update(
+        promised_from=F("requested_pickup_at") - timedelta(minutes=window_before_min),
+        promised_until=F("requested_pickup_at") + timedelta(minutes=window_after_min),
+    )
 
 
 def _check_agreements(company: Company, bookings: Sequence[Booking]) -> None:

@@ -157,6 +157,8 @@ def move_many(
     common = _checked_reason(reason, required=to in NEEDS_REASON and len(given) < len(booking_ids))
     for text in given.values():
         _checked_reason(text, required=to in NEEDS_REASON)
+    if not booking_ids:
+        return set()
     return _write(
         company_id=company.pk,
         booking_ids=booking_ids,
