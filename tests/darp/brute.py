@@ -25,7 +25,6 @@ TIMED = (
     Rule.DURATION,
     Rule.STRUCTURE,
 )
-LONG = 100_000
 
 
 def optimum(problem):
@@ -87,7 +86,7 @@ def timed_routes(problem, v, served):
         return
     for order in orders(problem, v, served):
         model = Model(problem, v, order)
-        if model.can_be_served() and model.solve():
+        if model.is_never_too_late() and model.can_be_served() and model.solve():
             yield model
 
 
@@ -210,9 +209,29 @@ class Model:
 
     def promise(self, window, signed, start):
         moved = self.variable(1 + len(self.order) + self.promised.index(signed))
-        self.at_least_zero(start - self.constant(window.earliest) + LONG * moved)
-        self.at_least_zero(self.constant(window.latest) - start + LONG * moved)
+        shift = self.vehicle.window
+        too_early = max(0, window.earliest - shift.earliest)
+        too_late = max(0, shift.latest - window.latest)
+        self.at_least_zero(start - self.constant(window.earliest) + too_early * moved)
+        self.at_least_zero(self.constant(window.latest) - start + too_late * moved)
         self.objective = self.objective + self.problem.weights.moved_promise * moved
+
+    def is_never_too_late(self):
+        """Whether the latest starts can be kept by hurrying from stop to stop."""
+        time, place = self.vehicle.window.earliest, self.vehicle.start
+        for i, signed in enumerate(self.order):
+            window = self.vehicle.break_.window if signed == BREAK else None
+            if signed != BREAK:
+                request = self.problem.requests[abs(signed) - 1]
+                window = request.pickup_window if signed > 0 else request.delivery_window
+            time += int(self.problem.travel[place, self.place_of(i)])
+            time, place = max(time, window.earliest), self.place_of(i)
+            if time > window.latest:
+                return False
+            time += self.service_of(i)
+        return time + int(self.problem.travel[place, self.vehicle.end]) <= (
+            self.vehicle.window.latest
+        )
 
     def can_be_served(self):
         """Whether all rules hold that do not depend on times, with some layouts."""
@@ -327,7 +346,7 @@ def minimise(models, unfair=False):
         for row, bound in unfairness(problem, models, offsets, duty, size):
             rows.append(row)
             least.append(bound)
-    low, high = np.full(size, -float(LONG)), np.full(size, float(LONG))
+    low, high = np.full(size, -np.inf), np.full(size, np.inf)
     for model, offset in zip(models, offsets, strict=False):
         low[offset + model.size - len(model.promised) : offset + model.size] = 0.0
         high[offset + model.size - len(model.promised) : offset + model.size] = 1.0
