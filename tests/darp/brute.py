@@ -23,6 +23,7 @@ TIMED = (
     Rule.RIDE_TIME,
     Rule.VEHICLE_WINDOW,
     Rule.DURATION,
+    Rule.BREAK,
     Rule.STRUCTURE,
 )
 
@@ -86,28 +87,52 @@ def timed_routes(problem, v, served):
         return
     for order in orders(problem, v, served):
         model = Model(problem, v, order)
-        if model.is_never_too_late() and model.can_be_served() and model.solve():
+        if model.can_be_served() and model.solve():
             yield model
 
 
 def orders(problem, v, served):
-    """All interleavings of pickups and deliveries, with the break at each place."""
-    aboard = {r for r in served if problem.requests[r].aboard}
+    """All interleavings of pickups and deliveries, with the break wherever nobody is aboard.
 
-    def extend(order, waiting, riding):
-        if not waiting and not riding:
-            yield order
-        for r in waiting:
-            yield from extend((*order, r + 1), waiting - {r}, riding | {r})
-        for r in riding:
-            yield from extend((*order, -(r + 1)), waiting, riding - {r})
+    Those are left out that miss a latest start even when hurrying from stop to stop.
+    """
+    vehicle, requests = problem.vehicles[v], problem.requests
 
-    for order in extend((), frozenset(served) - aboard, frozenset(aboard)):
-        if problem.vehicles[v].break_ is None:
-            yield order
-        else:
-            for i in range(len(order) + 1):
-                yield (*order[:i], BREAK, *order[i:])
+    def follow(order, place, time, waiting, riding, rested):
+        if not waiting and not riding and rested:
+            if time + int(problem.travel[place, vehicle.end]) <= vehicle.window.latest:
+                yield order
+            return
+        nexts = [(r + 1, waiting - {r}, riding | {r}, rested) for r in waiting]
+        nexts += [(-(r + 1), waiting, riding - {r}, rested) for r in riding]
+        if not rested and not riding:
+            nexts.append((BREAK, waiting, riding, True))
+        for signed, *state in nexts:
+            if signed == BREAK:
+                to = place if waiting else vehicle.end
+                window, service = vehicle.break_.window, vehicle.break_.duration
+            else:
+                to, window, service = end_of(requests[abs(signed) - 1], signed)
+            start = max(window.earliest, time + int(problem.travel[place, to]))
+            if start <= window.latest:
+                yield from follow((*order, signed), to, start + service, *state)
+
+    aboard = frozenset(r for r in served if requests[r].aboard)
+    yield from follow(
+        (),
+        vehicle.start,
+        vehicle.window.earliest,
+        frozenset(served) - aboard,
+        aboard,
+        vehicle.break_ is None,
+    )
+
+
+def end_of(request, signed):
+    """Place, window and service of a request's pickup or delivery."""
+    if signed > 0:
+        return request.pickup, request.pickup_window, request.pickup_service
+    return request.delivery, request.delivery_window, request.delivery_service
 
 
 class Model:
@@ -146,15 +171,13 @@ class Model:
             last = i == len(self.order) - 1
             before = self.place_of(i - 1) if i else self.vehicle.start
             return self.vehicle.end if last else before
-        request = self.problem.requests[abs(signed) - 1]
-        return request.pickup if signed > 0 else request.delivery
+        return end_of(self.problem.requests[abs(signed) - 1], signed)[0]
 
     def service_of(self, i):
         signed = self.order[i]
         if signed == BREAK:
             return self.vehicle.break_.duration
-        request = self.problem.requests[abs(signed) - 1]
-        return request.pickup_service if signed > 0 else request.delivery_service
+        return end_of(self.problem.requests[abs(signed) - 1], signed)[2]
 
     def driving(self, a, b):
         return self.constant(float(self.problem.travel[a, b]))
@@ -216,23 +239,6 @@ class Model:
         self.at_least_zero(self.constant(window.latest) - start + too_late * moved)
         self.objective = self.objective + self.problem.weights.moved_promise * moved
 
-    def is_never_too_late(self):
-        """Whether the latest starts can be kept by hurrying from stop to stop."""
-        time, place = self.vehicle.window.earliest, self.vehicle.start
-        for i, signed in enumerate(self.order):
-            window = self.vehicle.break_.window if signed == BREAK else None
-            if signed != BREAK:
-                request = self.problem.requests[abs(signed) - 1]
-                window = request.pickup_window if signed > 0 else request.delivery_window
-            time += int(self.problem.travel[place, self.place_of(i)])
-            time, place = max(time, window.earliest), self.place_of(i)
-            if time > window.latest:
-                return False
-            time += self.service_of(i)
-        return time + int(self.problem.travel[place, self.vehicle.end]) <= (
-            self.vehicle.window.latest
-        )
-
     def can_be_served(self):
         """Whether all rules hold that do not depend on times, with some layouts."""
         self.layouts = self.fitting_layouts()
@@ -246,19 +252,9 @@ class Model:
         for found in check(self.problem, Plan(routes, rest, Cost((), 0.0))):
             elsewhere = found.vehicle not in {self.v, -1}
             of_plan = found.rule in (Rule.REQUIRES, Rule.MAX_REQUESTS)
-            late_break = found.rule is Rule.BREAK and not self.breaks_with_somebody_aboard()
-            if not (elsewhere or of_plan or late_break or found.rule in TIMED):
+            if not (elsewhere or of_plan or found.rule in TIMED):
                 return False
         return True
-
-    def breaks_with_somebody_aboard(self):
-        aboard = {r for r in range(len(self.problem.requests)) if self.problem.requests[r].aboard}
-        aboard &= {-s - 1 for s in self.order}
-        for signed in self.order:
-            if signed == BREAK and aboard:
-                return True
-            aboard = aboard | {signed - 1} if signed > 0 else aboard - {-signed - 1}
-        return False
 
     def fitting_layouts(self):
         """A layout for each stop, or None where no layout fits a pool."""
