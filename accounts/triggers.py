@@ -1,6 +1,19 @@
 """Database triggers that several apps declare on their models."""
 
 import pgtrigger
+from django.utils.translation import gettext_lazy as _
+
+from atmr.errors import DomainError
+
+
+class OfAnotherCompany(DomainError):
+    message = _("What you chose belongs to another company. Choose among your own.")
+    constraints = ("same_company",)
+
+
+class StaysWithCompany(DomainError):
+    message = _("An entry stays with its company. Make a new one in the other company.")
+    constraints = ("keeps_company",)
 
 
 def same_company(**tables: str) -> pgtrigger.Trigger:

@@ -1,6 +1,19 @@
 """What assignments must never contradict."""
 
 import pgtrigger
+from django.utils.translation import gettext_lazy as _
+
+from atmr.errors import DomainError
+
+
+class NotOfThisShift(DomainError):
+    message = _("The shift is cancelled, or has another driver or vehicle. Choose another shift.")
+    constraints = ("assignment_driver_of_shift",)
+
+
+class ShiftHasRides(DomainError):
+    message = _("The shift has rides that need it as it is. Move them or take them back first.")
+    constraints = ("shift_keeps_rides",)
 
 
 def driver_of_shift() -> pgtrigger.Trigger:

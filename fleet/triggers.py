@@ -1,6 +1,20 @@
 """A shift and an absence of its driver never overlap, whoever enters them first."""
 
 import pgtrigger
+from django.utils.translation import gettext_lazy as _
+
+from atmr.errors import DomainError
+
+
+class DriverIsAbsent(DomainError):
+    message = _("The driver is absent at this time. Choose another driver, or other times.")
+    constraints = ("shift_outside_absence",)
+
+
+class DriverHasShift(DomainError):
+    message = _("The driver has a shift at this time. Shorten or cancel the shift first.")
+    constraints = ("absence_outside_shift",)
+
 
 # Two transactions that each check before the other commits would both pass: the driver's row is
 # the gate through which they go one after the other.

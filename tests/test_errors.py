@@ -1,14 +1,16 @@
 """Refusals carry a stable code, a message, and answer for the constraints they name."""
 
 import pickle
+import re
 from types import SimpleNamespace
 
 import pytest
-from django.db import IntegrityError
+from django.apps import apps
+from django.db import IntegrityError, connection
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from atmr.errors import _BY_CONSTRAINT, DomainError, refusal_of
+from atmr.errors import _BY_CONSTRAINT, ConstraintRefused, DomainError, refusal_of
 
 
 class ShiftTooShort(DomainError):
@@ -79,3 +81,23 @@ def test_two_refusals_cannot_answer_for_one_constraint():
 def test_every_declared_refusal_can_be_shown():
     for name, refusal in _BY_CONSTRAINT.items():
         assert str(refusal(constraint=name))
+
+
+@pytest.mark.django_db
+def test_what_a_trigger_refuses_has_words_of_its_own():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname LIKE 'pgtrigger_%'")
+        sources = " ".join(source for (source,) in cursor.fetchall())
+    raised = set(re.findall(r"CONSTRAINT = '(\w+)'", sources))
+
+    assert {"same_company", "shift_outside_absence"} <= raised
+    assert raised <= set(_BY_CONSTRAINT)
+
+
+@pytest.mark.parametrize("app", ["accounts", "fleet", "bookings", "dispatch"])
+def test_what_a_constraint_refuses_has_words_of_its_own(app):
+    for model in apps.get_app_config(app).get_models():
+        for constraint in model._meta.constraints:
+            refusal = refusal_of(fired(constraint.name))
+            generic = str(ConstraintRefused.BY_SQLSTATE["23505"])
+            assert str(refusal) != generic, constraint.name

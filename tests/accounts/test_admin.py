@@ -189,7 +189,7 @@ def test_what_only_a_trigger_refuses_is_shown_in_the_filled_form(client, sign_in
     )
 
     assert response.status_code == 200
-    assert "overlaps" in response.content.decode()
+    assert "The driver is absent at this time." in response.content.decode()
     assert response.context["adminform"].form["driver"].value() == str(absence.driver_id)
     assert Shift.objects.count() == 1
     assert not [message for message in response.context["messages"] if message.level_tag != "error"]
