@@ -115,9 +115,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "atmr.logs.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "atmr.logs.RequestLog",  # after what answers for static files: they are not worth a line
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
