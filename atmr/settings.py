@@ -123,6 +123,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "atmr.local.LocalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -304,6 +305,35 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 PHONENUMBER_DEFAULT_REGION = "CH"
+
+# --- The console --------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "ATMR",
+    "SITE_HEADER": "ATMR",
+    "SITE_SUBHEADER": _("Dispatch console"),
+    "SITE_SYMBOL": "airport_shuttle",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": False,  # a person's language is theirs, and set on their page
+    "DASHBOARD_CALLBACK": "dispatch.console.navigation.dashboard",
+    "SIDEBAR": {"navigation": "dispatch.console.navigation.sidebar"},
+    "COLORS": {
+        "primary": {
+            "50": "#eff6ff",
+            "100": "#dbeafe",
+            "200": "#bfdbfe",
+            "300": "#93c5fd",
+            "400": "#60a5fa",
+            "500": "#3b82f6",
+            "600": "#1d4ed8",
+            "700": "#1e40af",
+            "800": "#1e3a8a",
+            "900": "#172554",
+            "950": "#0f1a3d",
+        }
+    },
+}
 
 # --- Static files -------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""The console's own pages, beside the admin's lists and forms."""
