@@ -1,0 +1,227 @@
+"""Large neighbourhood search over compiled kernels; ``solve`` is the entry point.
+
+Regret insertion builds a plan; then requests that are related, expensive, or neighbours in a
+route are taken out and put back, again and again, and a plan a little worse than the best may
+be kept (record-to-record travel).
+
+References
+----------
+.. [1] Ropke and Pisinger (2006), An adaptive large neighborhood search heuristic for the pickup
+   and delivery problem with time windows. Transportation Science 40(4), 455-472.
+.. [2] Gschwind and Drexl (2019), Adaptive large neighborhood search with a constant-time
+   feasibility test for the dial-a-ride problem. Transportation Science 53(2), 480-491.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from dispatch.darp import kernel
+from dispatch.darp.arrays import flatten, new_state, new_work
+from dispatch.darp.cost import cost
+from dispatch.darp.plan import Cost, Plan
+from dispatch.darp.problem import Driver, Problem, Request, TimeWindow, Vehicle
+from dispatch.darp.schedule import as_row, codes, scheduled
+from dispatch.darp.stop import Limit
+
+
+class Progress(NamedTuple):
+    """A better plan has been found."""
+
+    seconds: float
+    iterations: int
+    unassigned: int
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How the search is conducted.
+
+    ``tolerance``: by what share of the best cost a plan may be worse at the beginning and still be
+    kept; it falls to zero over the budget. ``largest``: most requests taken out at once.
+    """
+
+    tolerance: float = 0.02
+    largest: int = 30
+    largest_share: float = 0.4
+    regret: int = 3
+    chunk_s: float = 0.02
+
+
+DEFAULTS = Parameters()
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A feasible plan and what it took."""
+
+    plan: Plan
+    iterations: int
+    seconds: float
+
+
+def solve(
+    problem: Problem,
+    *,
+    initial: Plan | None = None,
+    budget_s: float | None = None,
+    iterations: int | None = None,
+    seed: int = 0,
+    progress: Callable[[Progress], None] | None = None,
+    parameters: Parameters = DEFAULTS,
+) -> Solution:
+    """Find a good feasible plan.
+
+    With a budget or a number of iterations of 0 the plan is only constructed, from ``initial``
+    where given. With a limit by iterations alone, the same problem and seed give the same plan.
+
+    Raises
+    ------
+    ValueError
+        The committed work of a vehicle cannot be followed in its order.
+    """
+    search = _Search(problem, seed)
+    search.begin(initial, parameters.regret)
+    search.improve(Limit(budget_s, iterations), parameters, progress)
+    return Solution(search.best(), int(search.state.clock[1]), search.elapsed())
+
+
+class _Search:
+    """One call of ``solve``: the problem in arrays, the plan at hand, and room to change it."""
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self.began = perf_counter()
+        self.problem = problem
+        self.data = flatten(problem)
+        self.state = new_state(self.data, seed)
+        self.work = new_work(self.data)
+        requires = self.data.request[:, kernel.REQUIRES]
+        self.work.counts[kernel.REQUIRED] = (requires >= 0).sum()
+
+    def elapsed(self) -> float:
+        return perf_counter() - self.began
+
+    def begin(self, initial: Plan | None, regret: int) -> None:
+        """Set every route: what is committed, the given plan as far as it is feasible, the rest."""
+        n = len(self.problem.requests)
+        for v, vehicle in enumerate(self.problem.vehicles):
+            if not self._set(v, codes(vehicle.committed, n)):
+                raise ValueError(f"the committed work of vehicle {v} cannot be followed")
+            for signed in vehicle.committed:
+                if signed < 0:
+                    self.state.vehicle_of[-signed - 1] = v
+                    self.state.driver_load[vehicle.driver] += 1
+        if initial is not None:
+            for v, route in enumerate(initial.routes):
+                self._adopt(v, route.signed())
+        kernel.construct(self.data, self.state, self.work, regret)
+
+    def _set(self, v: int, stops: list[int]) -> bool:
+        row = as_row(stops, self.state.base.shape[1])
+        return bool(
+            kernel.loads_fit(self.data, self.state, v, row, len(stops))
+            and kernel.set_route(self.data, self.state, v, row, len(stops))
+        )
+
+    def _adopt(self, v: int, signed: tuple[int, ...]) -> None:
+        """Take over a given route: in its order if that is feasible, else request by request."""
+        vehicle = self.problem.vehicles[v]
+        mine = {abs(s) - 1 for s in vehicle.committed}
+        wanted = [s for s in signed if abs(s) - 1 in mine or self._is_free(abs(s) - 1, v)]
+        new = [s - 1 for s in wanted if s > 0 and s - 1 not in mine]
+        driven = self.state.driver_load[vehicle.driver] + len(new)
+        if (
+            driven <= self.data.driver_max[vehicle.driver]
+            and _keeps(vehicle, wanted)
+            and _is_whole(wanted, new, len(vehicle.committed))
+            and self._set(v, codes(wanted, len(self.problem.requests)))
+        ):
+            self.state.vehicle_of[new] = v
+            self.state.driver_load[vehicle.driver] = driven
+            return
+        for r in dict.fromkeys(new):
+            kernel.adopt(self.data, self.state, self.work, r, v)
+
+    def _is_free(self, r: int, v: int) -> bool:
+        return bool(self.state.vehicle_of[r] < 0 and not self.problem.forbidden[r, v])
+
+    def improve(
+        self, limit: Limit, parameters: Parameters, progress: Callable[[Progress], None] | None
+    ) -> None:
+        """Search until the limit is spent."""
+        work, n = self.work, len(self.problem.requests)
+        largest = max(min(n, 4), min(parameters.largest, int(n * parameters.largest_share)))
+        rounds, reported = 10, -1
+        while True:
+            done, improved = int(self.state.clock[1]), int(work.counts[kernel.IMPROVED])
+            elapsed = self.elapsed()
+            if progress is not None and improved != reported:
+                reported = improved
+                progress(self._progress(elapsed))
+            spent = limit.spent(elapsed, done, done - improved)
+            if spent >= 1.0 or n == 0:
+                return
+            work.values[kernel.THRESHOLD] = (
+                parameters.tolerance * (1.0 - spent) * work.values[kernel.BEST_COST]
+            )
+            rounds = limit.rounds(done, rounds)
+            kernel.iterate(self.data, self.state, work, rounds, largest)
+            took = max(self.elapsed() - elapsed, 1e-6)
+            rounds = int(min(10.0 * rounds, max(1.0, rounds * parameters.chunk_s / took)))
+
+    def _progress(self, elapsed: float) -> Progress:
+        sizes = self.work.best_size
+        served = sum(
+            int((self.work.best[v, : sizes[v]] >= len(self.problem.requests)).sum())
+            for v in range(len(sizes))
+        )
+        missed = len(self.problem.requests) - served
+        total = float(self.work.values[kernel.BEST_COST])
+        return Progress(elapsed, int(self.state.clock[1]), missed, total)
+
+    def best(self) -> Plan:
+        """The best plan found, with its schedule and its cost recomputed."""
+        n, state, work = len(self.problem.requests), self.state, self.work
+        state.vehicle_of[:] = -1
+        for v, size in enumerate(work.best_size.tolist()):
+            kernel.set_route(self.data, state, v, work.best[v], size)
+            served = work.best[v, :size]
+            state.vehicle_of[served[served >= n] - n] = v
+        routes = tuple(
+            scheduled(self.problem, self.data, state, v) for v in range(len(work.best_size))
+        )
+        unassigned = tuple(np.flatnonzero(state.vehicle_of < 0).tolist())
+        bare = Plan(routes, unassigned, Cost((), 0.0))
+        return replace(bare, cost=cost(self.problem, bare))
+
+
+def _keeps(vehicle: Vehicle, wanted: list[int]) -> bool:
+    """Whether a route has all that is committed, in order, the fixed stops first."""
+    committed = list(vehicle.committed)
+    mine = {abs(s) for s in committed}
+    fixed = vehicle.fixed
+    return [s for s in wanted if abs(s) in mine] == committed and wanted[:fixed] == committed[
+        :fixed
+    ]
+
+
+def _is_whole(wanted: list[int], new: list[int], committed: int) -> bool:
+    """Whether each new request is picked up once and delivered once, later."""
+    at = {s: i for i, s in enumerate(wanted)}
+    return len(at) == len(wanted) == committed + 2 * len(new) and all(
+        at.get(-(r + 1), -1) > at[r + 1] for r in new
+    )
+
+
+def warm_up() -> None:
+    """Run every kernel once on a problem of three requests, which compiles or loads it."""
+    window = TimeWindow(0, 100)
+    requests = tuple(Request(0, 1, window, window, (1,)) for _ in range(3))
+    vehicle = Vehicle(0, 0, window, ((1,),), driver=0)
+    travel = 1 - np.eye(2, dtype=np.int32)
+    problem = Problem(requests, (vehicle,), (Driver(),), travel)
+    solve(problem, initial=solve(problem, iterations=3).plan, iterations=2)
