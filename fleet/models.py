@@ -359,6 +359,7 @@ class ShiftStatus(models.TextChoices):
 
 
 PLANNED = Q(status=ShiftStatus.PLANNED)
+LONGEST_SHIFT = timedelta(hours=24)
 BREAK = models.ExpressionWrapper(
     F("break_min") * models.Value(timedelta(minutes=1)), output_field=models.DurationField()
 )
@@ -372,7 +373,10 @@ class ShiftQuerySet(models.QuerySet["Shift"]):
         return self.filter(PLANNED)
 
     def reaching_into(self, starts_at: datetime, ends_at: datetime) -> Self:
-        return self.filter(starts_at__lt=ends_at, ends_at__gt=starts_at)
+        # What began earlier has ended: without that bound, years of shifts would be looked through.
+        return self.filter(
+            starts_at__lt=ends_at, ends_at__gt=starts_at, starts_at__gt=starts_at - LONGEST_SHIFT
+        )
 
     def with_people(self) -> Self:
         return self.select_related("driver", "vehicle", "start_place", "end_place")
