@@ -1,0 +1,304 @@
+"""Each declared index is what PostgreSQL takes for the query it is declared for.
+
+Asked on tables with years of rows: on empty ones the planner would read everything whatever there
+is, and an index that nobody uses would pass for one that works.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, models, transaction
+from django.db.backends.utils import CursorWrapper
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import Company
+from bookings.models import Booking, BookingEvent, Client
+from bookings.states import BookingStatus
+from dispatch.models import Alert, Assignment, AssignmentStatus, DispatchRun
+from fleet.models import Absence, Place, Position, Shift
+from tests.factories import on_day
+from tests.test_database import INDEXES
+
+DAYS, A_DAY = 300, 200  # 60,000 bookings; the tests stand on day 250
+DAY_START = on_day(0)
+DAY_END = DAY_START + timedelta(days=1)
+
+FILL = [
+    """
+    INSERT INTO accounts_company (slug, name, time_zone, language, created_at)
+    SELECT 'company-' || n, 'Company ' || n, 'Europe/Zurich', 'fr', now()
+    FROM generate_series(1, 3) n""",
+    # Company 1 has four fifths of everything.
+    """
+    CREATE TEMPORARY TABLE days ON COMMIT DROP AS
+    SELECT d, '{start}'::timestamptz + (d - 250) * interval '1 day' AS starts_at
+    FROM generate_series(0, {days} - 1) d""",
+    """
+    CREATE TEMPORARY TABLE slots ON COMMIT DROP AS
+    SELECT d, starts_at, slot, row_number() OVER (ORDER BY slot, d) AS n,
+        CASE WHEN slot < {a_day} * 0.8 THEN 1 WHEN slot % 2 = 0 THEN 2 ELSE 3 END AS company
+    FROM days, generate_series(0, {a_day} - 1) slot""",
+    """
+    CREATE TEMPORARY TABLE owner ON COMMIT DROP AS
+    SELECT row_number() OVER (ORDER BY id) AS company, id FROM accounts_company""",
+    """
+    INSERT INTO fleet_place (company_id, name, kind, address, lat, lon, geo_origin, geo_quality,
+        entrance_notes)
+    SELECT o.id, 'Place ' || n, 'home', '', 46.2, 6.1, 'manual', 'street', ''
+    FROM owner o, generate_series(1, 3000) n""",
+    """
+    INSERT INTO bookings_client (company_id, name, phone, language, floor, door_code, access_notes,
+        active, mobility, companions, boarding_min, boarding_notes)
+    SELECT o.id, 'Client ' || n, '', 'fr', '', '', '', true, 'walks', 0, 0, ''
+    FROM owner o, generate_series(1, 3000) n""",
+    """
+    INSERT INTO fleet_driver (company_id, name, kind, active, phone, email, licence_categories,
+        skills)
+    SELECT o.id, 'Driver ' || n, 'regular', true, '', '', '{{}}', '{{}}'
+    FROM owner o, generate_series(1, 20) n""",
+    """
+    INSERT INTO fleet_vehicle (company_id, plate, name, equipment, licence_category, active)
+    SELECT company_id, 'GE ' || id, '', '{{}}', 'B', true FROM fleet_driver""",
+    """
+    INSERT INTO fleet_vehiclelayout (vehicle_id, name, seats, wheelchairs, stretchers,
+        seat_in_wheelchair_place)
+    SELECT id, 'seats', 3, 0, 0, false FROM fleet_vehicle""",
+    """
+    CREATE TEMPORARY TABLE crew ON COMMIT DROP AS
+    SELECT d.id AS driver_id, v.id AS vehicle_id, l.id AS layout_id, d.company_id,
+        row_number() OVER (PARTITION BY d.company_id ORDER BY d.id) - 1 AS number
+    FROM fleet_driver d
+    JOIN fleet_vehicle v ON v.plate = 'GE ' || d.id
+    JOIN fleet_vehiclelayout l ON l.vehicle_id = v.id""",
+    """
+    INSERT INTO fleet_shift (company_id, driver_id, vehicle_id, starts_at, ends_at, start_place_id,
+        end_place_id, break_min, status, version)
+    SELECT c.company_id, c.driver_id, c.vehicle_id, d.starts_at + interval '6 hours',
+        d.starts_at + interval '16 hours', p.id, p.id, 0, 'planned', 0
+    FROM days d, crew c
+    JOIN LATERAL (
+        SELECT min(id) AS id FROM fleet_place WHERE company_id = c.company_id
+    ) p ON true""",
+    """
+    INSERT INTO fleet_absence (driver_id, kind, starts_at, ends_at, note)
+    SELECT c.driver_id, 'training', d.starts_at + interval '17 hours',
+        d.starts_at + interval '18 hours', ''
+    FROM days d, crew c WHERE d.d % 2 = 0""",
+    """
+    INSERT INTO fleet_position (shift_id, at, lat, lon)
+    SELECT id, starts_at + n * interval '20 minutes', 46.2, 6.1
+    FROM fleet_shift, generate_series(1, 3) n""",
+    """
+    CREATE TEMPORARY TABLE place ON COMMIT DROP AS
+    SELECT id, company_id, row_number() OVER (PARTITION BY company_id ORDER BY id) AS number
+    FROM fleet_place""",
+    """
+    CREATE TEMPORARY TABLE client ON COMMIT DROP AS
+    SELECT id, company_id, row_number() OVER (PARTITION BY company_id ORDER BY id) AS number
+    FROM bookings_client""",
+    """
+    INSERT INTO bookings_booking (company_id, reference, partner_reference, client_id, status,
+        pickup_place_id, pickup_floor, pickup_contact, delivery_place_id, delivery_floor,
+        delivery_contact, anchor, requested_pickup_at, stands_alone, will_call, time_confirmed,
+        priority, mobility, companions, skills, equipment, exclusive, infectious, payer,
+        driver_notes, dispatcher_notes, cancel_reason, created_at, version)
+    SELECT o.id, 'R' || s.n, '', c.id,
+        CASE WHEN s.d >= 240 THEN 'accepted' WHEN s.n % 20 = 0 THEN 'cancelled' ELSE 'completed'
+        END, p.id, '', '', q.id, '', '', 'pickup',
+        s.starts_at + interval '6 hours' + s.slot * interval '3 minutes', false, false, true,
+        'normal', 'walks', 0, '{{}}', '{{}}', false, false, 'client', '', '', '', now(), 0
+    FROM slots s
+    JOIN owner o USING (company)
+    JOIN client c ON c.company_id = o.id AND c.number = 1 + s.n % 3000
+    JOIN place p ON p.company_id = o.id AND p.number = 1 + s.n % 3000
+    JOIN place q ON q.company_id = o.id AND q.number = 1 + (s.n + 1) % 3000""",
+    """
+    INSERT INTO bookings_bookingevent (booking_id, company_id, from_status, to_status, reason,
+        happened_at, recorded_at)
+    SELECT id, company_id, '', status, '', scheduled_at, scheduled_at
+    FROM bookings_booking, generate_series(1, 2) ORDER BY scheduled_at""",
+    """
+    INSERT INTO dispatch_dispatchrun (company_id, day, trigger, state, started_at, finished_at,
+        settings, seed)
+    SELECT o.id, d.starts_at::date, 'command', 'applied', d.starts_at, d.starts_at, '{{}}', 0
+    FROM days d, owner o, generate_series(1, 2)""",
+    """
+    CREATE TEMPORARY TABLE run ON COMMIT DROP AS
+    SELECT min(id) AS first, max(id) AS second, company_id, day
+    FROM dispatch_dispatchrun GROUP BY company_id, day""",
+    "ANALYZE bookings_booking, fleet_shift, slots, owner, crew, run",
+    # The first run's rows were ended by the second, or made by hand; then come those that are true.
+    """
+    INSERT INTO dispatch_assignment (company_id, booking_id, driver_id, shift_id, layout_id,
+        dispatch_run_id, ended_by_run_id, status, sequence, pickup_at, delivery_at, ends_at, lock,
+        pool, explanation, version, created_at)
+    SELECT o.id, b.id, c.driver_id, f.id, c.layout_id,
+        CASE WHEN turn = 1 THEN r.first ELSE r.second END,
+        CASE WHEN turn = 1 AND s.slot % 8 = 0 THEN r.second END,
+        CASE WHEN turn = 1 THEN 'superseded' WHEN s.d < 240 THEN 'done' ELSE 'live' END,
+        s.slot / 20, f.starts_at + s.slot / 20 * interval '1 hour',
+        f.starts_at + s.slot / 20 * interval '1 hour' + interval '20 minutes',
+        f.starts_at + s.slot / 20 * interval '1 hour' + interval '25 minutes', 'none',
+        gen_random_uuid(), '{{}}', 0, f.starts_at + turn * interval '1 minute'
+    FROM slots s
+    JOIN owner o USING (company)
+    JOIN bookings_booking b ON b.company_id = o.id AND b.reference = 'R' || s.n
+    JOIN crew c ON c.company_id = o.id AND c.number = s.slot % 20
+    JOIN fleet_shift f
+        ON f.driver_id = c.driver_id AND f.starts_at = s.starts_at + interval '6 hours'
+    JOIN run r ON r.company_id = o.id AND r.day = s.starts_at::date
+    CROSS JOIN generate_series(1, 2) turn
+    WHERE turn = 2 OR (s.n + s.slot) % 3 > 0""",
+    """
+    INSERT INTO dispatch_alert (company_id, kind, booking_id, details, raised_at, resolved_at)
+    SELECT company_id, 'assignment_lost', id, '{{}}', scheduled_at,
+        CASE WHEN status <> 'accepted' THEN scheduled_at END
+    FROM bookings_booking WHERE id % 5 = 0""",
+]
+FILLED = [
+    *("accounts_company", "fleet_place", "fleet_driver", "fleet_vehicle", "fleet_vehiclelayout"),
+    *("fleet_shift", "fleet_absence", "fleet_position", "bookings_client", "bookings_booking"),
+    *("bookings_bookingevent", "dispatch_dispatchrun", "dispatch_assignment", "dispatch_alert"),
+]
+
+
+def without_checks(cursor: CursorWrapper) -> None:
+    """Let rows in fast: nobody asks here what triggers and foreign keys make of them."""
+    cursor.execute(
+        "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+        " WHERE contype = 'f' AND conrelid = ANY (%s::regclass[])",
+        [FILLED],
+    )
+    for table, name in cursor.fetchall():
+        cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+    for table in FILLED:
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+
+
+@pytest.fixture(scope="module")
+def filled(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Years of rows, in a transaction that every test of this module shares and nobody commits."""
+    with django_db_blocker.unblock():
+        with transaction.atomic(), connection.cursor() as cursor:
+            without_checks(cursor)
+            for statement in FILL:
+                cursor.execute(statement.format(days=DAYS, a_day=A_DAY, start=DAY_START))
+            cursor.execute(f"ANALYZE {', '.join(FILLED)}")
+            yield
+            transaction.set_rollback(True)
+        with connection.cursor() as cursor:  # what was rolled back still takes room
+            cursor.execute(f"VACUUM {', '.join(FILLED)}")
+
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("filled")]
+
+
+def company(number: int = 1) -> Company:
+    return Company.objects.get(slug=f"company-{number}")
+
+
+def booking() -> Booking:
+    return Booking.objects.get(company=company(), reference="R30000")
+
+
+def run() -> DispatchRun:
+    return DispatchRun.objects.filter(company=company(), day=DAY_START.date()).latest("pk")
+
+
+def shift() -> Shift:
+    return Shift.objects.filter(company=company(), starts_at__gte=DAY_START).earliest("starts_at")
+
+
+def of_day(name: str) -> dict[str, Any]:
+    return {f"{name}__gte": DAY_START, f"{name}__lt": DAY_END}
+
+
+QUERIES = {
+    "ix_booking_status_scheduled_company": lambda: Booking.objects.for_company(company()).filter(
+        status=BookingStatus.ACCEPTED, **of_day("scheduled_at")
+    ),
+    "ix_assignment_booking_created": lambda: booking().assignments.order_by("-created_at")[:1],
+    "ix_assignment_dispatch_run_status": lambda: run().assignments.filter(
+        status=AssignmentStatus.LIVE
+    ),
+    "booking_company_scheduled": lambda: (
+        Booking.objects.for_company(company())
+        .filter(**of_day("scheduled_at"))
+        .with_people()
+        .order_by("scheduled_at", "id")
+    ),
+    "bookingevent_booking": lambda: booking().events.order_by("id"),
+    "bookingevent_company_latest": lambda: BookingEvent.objects.filter(company=company(2)).order_by(
+        "-id"
+    )[:50],
+    "client_company_name": lambda: Client.objects.for_company(company()).order_by("name")[:50],
+    "place_company_name": lambda: Place.objects.for_company(company()).order_by("name")[:50],
+    "shift_company_starts": lambda: (
+        Shift.objects.for_company(company()).planned().reaching_into(DAY_START, DAY_END)
+    ),
+    "absence_driver_starts": lambda: Absence.objects.filter(
+        driver=shift().driver, starts_at__lt=DAY_END, ends_at__gt=DAY_START
+    ),
+    "position_shift_latest": lambda: Position.objects.filter(shift=shift()).order_by("-at")[:1],
+    "dispatchrun_company_day": lambda: DispatchRun.objects.of_day(
+        company(), DAY_START.date()
+    ).order_by("-id")[:1],
+    "assignment_live_by_shift": lambda: shift().assignments.live().order_by("pickup_at"),
+    "assignment_ended_by_run": lambda: Assignment.objects.filter(ended_by_run=run()),
+    "assignment_company_pickup": lambda: (
+        Assignment.objects.for_company(company())
+        .filter(**of_day("pickup_at"))
+        .order_by("pickup_at", "id")
+    ),
+    "alert_open_by_company": lambda: (
+        Alert.objects.for_company(company()).open().order_by("-raised_at")[:50]
+    ),
+}
+
+
+def plan_of(rows: models.QuerySet) -> list[dict[str, Any]]:
+    """The nodes of the plan that PostgreSQL makes for a queryset."""
+    sql, params = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        (top,) = cursor.fetchone()[0]
+    nodes = [top["Plan"]]
+    for node in nodes:
+        nodes += node.get("Plans", [])
+    return nodes
+
+
+def test_tables_are_filled() -> None:
+    assert Booking.objects.count() == DAYS * A_DAY
+    assert Assignment.objects.count() > 80_000
+
+
+def test_every_declared_index_has_its_query_here() -> None:
+    declared = {index.name for model, index in INDEXES if not hasattr(model, "pgh_tracked_model")}
+
+    assert declared == set(QUERIES)
+
+
+@pytest.mark.parametrize(("name", "rows"), QUERIES.items(), ids=QUERIES)
+def test_planner_takes_the_index_for_the_query_it_serves(name, rows) -> None:
+    rows = rows()
+
+    nodes = plan_of(rows)
+
+    assert rows.exists()
+    table = rows.model._meta.db_table
+    assert name in {node.get("Index Name") for node in nodes}
+    assert table not in {
+        node.get("Relation Name") for node in nodes if node["Node Type"] == "Seq Scan"
+    }
+
+
+def test_shifts_of_a_day_are_not_looked_for_among_those_of_years() -> None:
+    rows = QUERIES["shift_company_starts"]()
+
+    (condition,) = [node["Index Cond"] for node in plan_of(rows) if "Index Cond" in node]
+
+    assert "starts_at <" in condition
+    assert "starts_at >" in condition
