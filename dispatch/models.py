@@ -25,7 +25,35 @@ class Mode(models.TextChoices):
     AUTO = "auto", _("Automatic: applies")
 
 
-def _at_most(field: str, highest: float, lowest: float = 0) -> models.CheckConstraint:
+# Lowest and highest value of each number of a policy, both included.
+BOUNDS: dict[str, tuple[int, int]] = {
+    "window_before_min": (0, 120),
+    "window_after_min": (0, 120),
+    "arrive_early_min": (0, 240),
+    "arrive_late_min": (0, 240),
+    "service_pickup_min": (0, 120),
+    "service_delivery_min": (0, 120),
+    "wheelchair_extra_min": (0, 60),
+    "stretcher_extra_min": (0, 60),
+    "max_ride_factor": (1, 10),
+    "max_ride_plus_min": (0, 240),
+    "max_ride_min": (1, 480),
+    "max_detour_min": (0, 240),
+    "late_after_min": (0, 120),
+    "max_bookings_per_driver": (1, 200),
+    "fairness_weight": (0, 1),
+    "fairness_days": (0, 90),
+    "reserve_penalty_min": (0, 1440),
+    "freeze_min": (0, 1440),
+    "no_reassign_min": (0, 1440),
+    "move_promise_min": (0, 1440),
+    "change_driver_min": (0, 1440),
+    "budget_s": (0, 600),
+}
+
+
+def _bounded(field: str) -> models.CheckConstraint:
+    lowest, highest = BOUNDS[field]
     return models.CheckConstraint(
         condition=Q(**{f"{field}__range": (lowest, highest)}),
         name=f"policy_{field}_bounded",
@@ -154,38 +182,12 @@ class DispatchPolicy(models.Model):
                 name="policy_mode_known",
                 violation_error_message=_("Choose one of the modes."),
             ),
-            _at_most("window_before_min", 120),
-            _at_most("window_after_min", 120),
-            _at_most("arrive_early_min", 240),
-            _at_most("arrive_late_min", 240),
+            *map(_bounded, BOUNDS),
             models.CheckConstraint(
                 condition=Q(arrive_late_min__lte=F("arrive_early_min")),
                 name="policy_arrival_is_window",
                 violation_error_message=_("arrive_late_min is not more than arrive_early_min."),
             ),
-            _at_most("service_pickup_min", 120),
-            _at_most("service_delivery_min", 120),
-            _at_most("wheelchair_extra_min", 60),
-            _at_most("stretcher_extra_min", 60),
-            _at_most("max_ride_factor", 10, 1),
-            _at_most("max_ride_plus_min", 240),
-            _at_most("max_ride_min", 480, 1),
-            _at_most("max_detour_min", 240),
-            _at_most("late_after_min", 120),
-            models.CheckConstraint(
-                condition=Q(max_bookings_per_driver__isnull=True)
-                | Q(max_bookings_per_driver__range=(1, 200)),
-                name="policy_max_bookings_per_driver_bounded",
-                violation_error_message=_("From 1 to 200 bookings, or empty."),
-            ),
-            _at_most("fairness_weight", 1),
-            _at_most("fairness_days", 90),
-            _at_most("reserve_penalty_min", 1440),
-            _at_most("freeze_min", 1440),
-            _at_most("no_reassign_min", 1440),
-            _at_most("move_promise_min", 1440),
-            _at_most("change_driver_min", 1440),
-            _at_most("budget_s", 600),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ given problem with nothing added:
 ``excess(check(problem, plan), check(problem, baseline(problem))) == []``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +33,18 @@ def baseline(problem: Problem) -> Plan:
     unassigned = tuple(r for r in range(len(problem.requests)) if r not in served)
     plan = Plan(routes, unassigned, Cost((), 0.0))
     return replace(plan, cost=cost(problem, plan))
+
+
+def evaluate(problem: Problem, signed_routes: Sequence[Sequence[int]]) -> Plan:
+    """The plan that follows a given order of stops on each vehicle, however late it makes them.
+
+    Each route is driven as ``baseline`` drives committed work; ``check`` then says what it breaks.
+    """
+    vehicles = tuple(
+        replace(vehicle, committed=tuple(signed))
+        for vehicle, signed in zip(problem.vehicles, signed_routes, strict=True)
+    )
+    return baseline(replace(problem, vehicles=vehicles))
 
 
 def relax(problem: Problem, start: Plan | None = None) -> Problem:

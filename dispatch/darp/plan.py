@@ -1,5 +1,6 @@
 """The answer: routes with their schedule, what is left unassigned, and what it all costs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -75,6 +76,20 @@ class Plan:
     routes: tuple[Route, ...]
     unassigned: tuple[int, ...]
     cost: Cost
+
+
+def ordered(signed_routes: Sequence[Sequence[int]]) -> Plan:
+    """A plan of orders alone, its times all zero: where a search may start."""
+    routes = tuple(
+        Route(
+            tuple(
+                Stop(StopKind.PICKUP if s > 0 else StopKind.DELIVERY, 0, 0, 0, 0, abs(s) - 1)
+                for s in signed
+            )
+        )
+        for signed in signed_routes
+    )
+    return Plan(routes, (), Cost((), 0.0))
 
 
 @dataclass(frozen=True, slots=True)

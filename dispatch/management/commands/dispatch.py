@@ -1,0 +1,91 @@
+"""Plan one company's bookings for one day."""
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from accounts.models import Company
+from atmr.errors import DomainError
+from dispatch.models import RunState
+from dispatch.services import planning
+from dispatch.services.planning import Summary
+
+
+class Command(BaseCommand):
+    help = (
+        "Plan one company's bookings for one day.\n"
+        "Example: manage.py dispatch --company demo --day 2027-03-10 --apply --set pooling=on"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--company", required=True, help="short name of the company")
+        parser.add_argument("--day", required=True, type=date.fromisoformat, help="2027-03-10")
+        parser.add_argument("--apply", action="store_true", help="apply the plan at once")
+        parser.add_argument("--budget", type=float, help="seconds of search")
+        parser.add_argument("--iterations", type=int, help="iterations of search, not seconds")
+        parser.add_argument(
+            "--seed", type=int, default=0, help="same seed and iterations: same plan"
+        )
+        parser.add_argument("--now", type=datetime.fromisoformat, help="plan as if it were then")
+        parser.add_argument(
+            "--set", action="append", default=[], metavar="NAME=VALUE", help="override a setting"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, **options: Any) -> str:
+        try:
+            company = Company.objects.select_related("policy").get(slug=options["company"])
+            summary = planning.plan_day(
+                company=company,
+                day=options["day"],
+                now=_instant(options["now"], company),
+                apply=options["apply"],
+                overrides=_overrides(options["set"], options["budget"]),
+                iterations=options["iterations"],
+                seed=options["seed"],
+            )
+        except Company.DoesNotExist as error:
+            raise CommandError(f"There is no company “{options['company']}”.") from error
+        except DomainError as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(summary.as_json()))
+        if summary.state == RunState.REFUSED:
+            raise CommandError(
+                f"Run {summary.run} was refused: it would add {len(summary.violations)} violations."
+            )
+        return "" if options["json"] else _text(summary)
+
+
+def _instant(given: datetime | None, company: Company) -> datetime:
+    """Read the clock, or take the time given: in the company's zone unless it says another."""
+    if given is None:
+        return timezone.now()
+    return given if given.tzinfo else given.replace(tzinfo=company.tz)
+
+
+def _overrides(pairs: list[str], budget: float | None) -> dict[str, Any]:
+    overrides: dict[str, Any] = {} if budget is None else {"budget_s": budget}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise CommandError(f"--set wants NAME=VALUE, not “{pair}”.")
+        overrides[name.strip()] = value.strip()
+    return overrides
+
+
+def _text(summary: Summary) -> str:
+    lines = [
+        (
+            f"Run {summary.run} ({summary.state}): {summary.assigned} of {summary.bookings}"
+            f" bookings assigned, {summary.changed} changed, in"
+            f" {summary.seconds['total']:.2f} s and {summary.sql['statements']} statements."
+        ),
+        *(f"  unassigned {left['booking']}: {left['reason']}" for left in summary.unassigned),
+        *(f"  already broken: {found}" for found in summary.inherited),
+        *(f"  changed meanwhile, left as it is: {row['booking']}" for row in summary.stale),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,210 @@
+"""A proposal becomes the plan: what changed meanwhile is left as it is, the rest goes live."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Company, User
+from atmr.errors import DomainError, refusal_of
+from bookings.services import moves
+from dispatch.models import Assignment, AssignmentStatus, DispatchRun, RunState
+
+# Everybody who changes who drives whom takes these locks in this order: bookings by id, then
+# shifts by id. A shift's version counts the changes of its route too.
+_LOCK = """
+WITH b AS MATERIALIZED (
+    SELECT id, version FROM bookings_booking
+    WHERE company_id = %(company)s AND id = ANY(%(bookings)s) ORDER BY id FOR NO KEY UPDATE
+), s AS MATERIALIZED (
+    SELECT id, version FROM fleet_shift
+    WHERE company_id = %(company)s AND id = ANY(%(shifts)s) ORDER BY id FOR NO KEY UPDATE
+)
+SELECT 'booking', id, version FROM b UNION ALL SELECT 'shift', id, version FROM s"""
+
+
+class PlanClashes(DomainError):
+    message = _("The plan clashes with what is in the database. Plan the day again.")
+
+
+class NotProposed(DomainError):
+    message = _("Only a proposal can be applied, and this run is: %(state)s. Plan the day again.")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a run does to one booking: from the assignment it has to another, or to none."""
+
+    booking_id: int
+    current: Assignment | None
+    row: Assignment | None
+
+    @property
+    def shift_ids(self) -> set[int]:
+        rows = (self.current, self.row)
+        return {row.shift_id for row in rows if row is not None}
+
+
+@dataclass
+class Versions:
+    """Versions of bookings and shifts, as read or as locked."""
+
+    bookings: dict[int, int] = field(default_factory=dict)
+    shifts: dict[int, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, dict[int, int]]:
+        return {"bookings": self.bookings, "shifts": self.shifts}
+
+    @classmethod
+    def of_json(cls, stored: dict[str, dict[str, int]]) -> "Versions":
+        return cls(
+            *(
+                {int(pk): version for pk, version in stored.get(name, {}).items()}
+                for name in ("bookings", "shifts")
+            )
+        )
+
+
+def lock(*, company: Company, booking_ids: Iterable[int], shift_ids: Iterable[int]) -> Versions:
+    """Lock bookings and shifts in the order everybody does, and give their versions now."""
+    found = Versions()
+    parameters: dict[str, Any] = {
+        "company": company.pk,
+        "bookings": sorted(booking_ids),
+        "shifts": sorted(shift_ids),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, parameters)
+        for kind, pk, version in cursor.fetchall():
+            (found.bookings if kind == "booking" else found.shifts)[pk] = version
+    return found
+
+
+def split_stale(
+    changes: Sequence[Change], *, read: Versions, now: Versions, blocked: Collection[int] = ()
+) -> tuple[list[Change], list[Change]]:
+    """Part the changes that can still be made from those that meet a row that changed.
+
+    A booking that stays where it is keeps others out of its shift, so whatever is linked by such
+    shifts stays as it is together. `blocked` are bookings that stay for another reason.
+    """
+    bookings = {pk for pk, version in read.bookings.items() if now.bookings.get(pk) != version}
+    bookings |= set(blocked)
+    shifts = {pk for pk, version in read.shifts.items() if now.shifts.get(pk) != version}
+    fresh: list[Change] = list(changes)
+    stale: list[Change] = []
+    while True:
+        met = [c for c in fresh if c.booking_id in bookings or c.shift_ids & shifts]
+        if not met:
+            return fresh, stale
+        stale += met
+        kept = {id(change) for change in met}
+        fresh = [change for change in fresh if id(change) not in kept]
+        for change in met:
+            # A booking without an assignment leaves a hole in the new route, and no clash.
+            if change.current is not None:
+                shifts |= change.shift_ids
+
+
+def go_live(
+    *,
+    company: Company,
+    changes: Sequence[Change],
+    actor: User | None,
+    now: datetime,
+    reason: str,
+    ended_by: DispatchRun | None = None,
+) -> None:
+    """Write changes whose rows are locked: supersede, then make live, then move the bookings.
+
+    `ended_by` is the run whose undo brings back what is superseded here.
+
+    :raises PlanClashes: the database refused, by a rule that this code did not see.
+    """
+    ended = [change.current.pk for change in changes if change.current is not None]
+    rows = [change.row for change in changes if change.row is not None]
+    try:
+        with transaction.atomic():
+            if ended:
+                Assignment.objects.filter(pk__in=ended).update(
+                    status=AssignmentStatus.SUPERSEDED, ended_by_run=ended_by
+                )
+            _make_live(rows)
+    except IntegrityError as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise PlanClashes(constraint=refusal.code) from error
+    moves.hand_out(
+        company=company,
+        given=[c.booking_id for c in changes if c.row is not None and c.current is None],
+        taken_back=[c.booking_id for c in changes if c.row is None],
+        actor=actor,
+        now=now,
+        reason=reason,
+    )
+
+
+def _make_live(rows: Sequence[Assignment]) -> None:
+    """Insert rows that are not stored yet; a stored proposal changes its status."""
+    for row in rows:
+        row.status = AssignmentStatus.LIVE
+    new = [row for row in rows if row.pk is None]
+    stored = [row.pk for row in rows if row.pk is not None]
+    if new:
+        Assignment.objects.bulk_create(new)
+    if stored:
+        Assignment.objects.filter(pk__in=stored).update(
+            status=AssignmentStatus.LIVE, ended_by_run=None
+        )
+
+
+@transaction.atomic
+def apply_run(*, run: DispatchRun, actor: User | None, now: datetime) -> list[dict[str, Any]]:
+    """Apply a proposal made before; give the bookings left because something changed since.
+
+    :raises NotProposed: the run is applied already, was undone, refused, or failed.
+    :raises PlanClashes: the database refused the plan; nothing was changed.
+    """
+    run = DispatchRun.objects.select_for_update().select_related("company").get(pk=run.pk)
+    if run.state != RunState.PROPOSED:
+        raise NotProposed(state=run.get_state_display())
+    rows = list(run.assignments.filter(status=AssignmentStatus.PROPOSED).select_related("booking"))
+    dropped = dict(run.unassigned.values_list("booking_id", "booking__reference"))
+    references = dropped | {row.booking_id: row.booking.reference for row in rows}
+    current = {
+        row.booking_id: row for row in Assignment.objects.live().filter(booking__in=references)
+    }
+    changes = [Change(row.booking_id, current.get(row.booking_id), row) for row in rows]
+    changes += [Change(pk, current[pk], None) for pk in dropped if pk in current]
+    shifts: set[int] = set().union(*(change.shift_ids for change in changes))
+    read = Versions.of_json(run.sources)
+    read = Versions(
+        {pk: version for pk, version in read.bookings.items() if pk in references},
+        {pk: version for pk, version in read.shifts.items() if pk in shifts},
+    )
+    locked = lock(company=run.company, booking_ids=references, shift_ids=shifts)
+    too_late = {row.booking_id for row in rows if row.pickup_at < now}
+    fresh, stale = split_stale(changes, read=read, now=locked, blocked=too_late)
+    if fresh:
+        go_live(
+            company=run.company,
+            changes=fresh,
+            actor=actor,
+            now=now,
+            reason=f"run {run.pk}",
+            ended_by=run,
+        )
+    run.state, run.applied_at = RunState.APPLIED, now
+    left = stale_rows(stale, references)
+    run.stale = left
+    run.save(update_fields=["state", "applied_at", "stale"])
+    return left
+
+
+def stale_rows(changes: Iterable[Change], references: dict[int, str]) -> list[dict[str, Any]]:
+    """Say, for a run's record, which bookings were left as they are."""
+    return [{"booking": references[change.booking_id]} for change in changes]
