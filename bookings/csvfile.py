@@ -1,0 +1,218 @@
+"""CSV files made by people: their encodings, separators and headings."""
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from atmr.errors import DomainError
+
+# What a column may be called, in French, German and English: case, accents and signs do not count.
+HEADINGS = {
+    "client": "client, client name, nom, nom du client, nom et prénom, nom prénom, patient,"
+    " bénéficiaire, passager, name, kunde, klient, fahrgast, patientin",
+    "first_name": "first name, prénom, vorname",
+    "birth_day": "birth date, birth day, date of birth, date de naissance, naissance, né le,"
+    " geburtsdatum, geboren",
+    "phone": "phone, telephone, téléphone, tél, tel, natel, mobile, telefon",
+    "mobility": "mobility, mobilité, mode, mobilität",
+    "companions": "companions, accompagnants, accompagnateurs, begleitpersonen, begleitung",
+    "day": "day, date, jour, date du transport, datum, tag",
+    "pickup_time": "pickup time, time, pickup at, heure, heure de départ, heure départ,"
+    " heure de prise en charge, prise en charge à, abholzeit, zeit, uhrzeit",
+    "appointment_time": "appointment time, appointment, arrive by, rendez-vous, rdv, heure rdv,"
+    " heure du rdv, heure de rendez-vous, heure du rendez-vous, heure d'arrivée, termin,"
+    " terminzeit, ankunftszeit",
+    "appointment_end": "appointment end, end of appointment, fin, fin du rendez-vous, fin rdv,"
+    " fin du rdv, terminende, ende",
+    "return_time": "return time, return, return at, retour, heure de retour, heure retour,"
+    " rückfahrt, rückfahrt um, rückfahrtzeit, retour um",
+    "pickup": "pickup, pickup place, from, départ, lieu de départ, adresse de départ,"
+    " lieu de prise en charge, prise en charge, de, von, abholort, start",
+    "pickup_lat": "pickup lat, pickup latitude, latitude départ, lat départ, latitude de départ,"
+    " breite abholort, lat von",
+    "pickup_lon": "pickup lon, pickup lng, pickup longitude, longitude départ, lon départ,"
+    " longitude de départ, länge abholort, lon von",
+    "pickup_floor": "pickup floor, étage, étage départ, stockwerk, stock",
+    "delivery": "delivery, delivery place, to, destination, arrivée, lieu d'arrivée,"
+    " adresse d'arrivée, à, nach, ziel, zielort",
+    "delivery_lat": "delivery lat, delivery latitude, latitude arrivée, lat arrivée,"
+    " latitude destination, breite zielort, lat nach",
+    "delivery_lon": "delivery lon, delivery lng, delivery longitude, longitude arrivée,"
+    " lon arrivée, longitude destination, länge zielort, lon nach",
+    "delivery_floor": "delivery floor, étage arrivée, étage destination, stockwerk ziel",
+    "partner": "partner, partenaire, institution, mandant, auftraggeber",
+    "partner_reference": "partner reference, reference, ref, your reference, référence, réf,"
+    " référence partenaire, no de commande, referenz, auftragsnummer, ihre referenz",
+    "priority": "priority, priorité, urgence, priorität, dringlichkeit",
+    "payer": "payer, payeur, facturation, kostenträger, zahler",
+    "exclusive": "exclusive, alone, seul, exclusif, allein",
+    "infectious": "infectious, infectieux, contagieux, infektiös, ansteckend",
+    "driver_notes": "driver notes, notes, remarks, remarques, remarque, notes chauffeur,"
+    " bemerkungen, bemerkung, hinweise",
+}
+REQUIRED = ("client", "day", "pickup", "delivery")
+_SEPARATORS = ";\t,"
+
+
+class UnreadableFile(DomainError):
+    message = _("This is no text file that can be read. Save it as CSV with UTF-8 encoding.")
+
+
+class EmptyFile(DomainError):
+    message = _("The file has no lines below its headings.")
+
+
+class ColumnsMissing(DomainError):
+    message = _("The file has no column for: %(missing)s. Its first line names the columns.")
+
+
+class ColumnTwice(DomainError):
+    message = _("Two columns say the same: %(first)s and %(second)s. Keep one of them.")
+
+
+@dataclass(frozen=True)
+class LineError:
+    """Why a line of the file was left out: where, what it said, and what would be accepted."""
+
+    line: int
+    column: str
+    value: str
+    message: str | Promise
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the file: its number, and its cells by the names of our columns."""
+
+    number: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file as read: its lines, those that are broken, and its headings by our names."""
+
+    lines: list[Line]
+    errors: list[LineError]
+    headings: dict[str, str]
+    ignored: list[str]
+
+
+def plain(text: str) -> str:
+    """Give a text without case, accents and signs, for comparing what people write."""
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    kept = "".join(letter for letter in bare if not unicodedata.combining(letter))
+    return " ".join(re.findall(r"[^\W_]+", kept))
+
+
+_COLUMN_OF = {
+    plain(name): column for column, names in HEADINGS.items() for name in names.split(",")
+}
+_COLUMN_OF |= {plain(column): column for column in HEADINGS}
+
+
+def read(content: bytes) -> Table:
+    """Read a file: any usual encoding and separator, headings in three languages.
+
+    :raises UnreadableFile: it is no text.
+    :raises ColumnsMissing, ColumnTwice: its headings do not say what is needed, or say it twice.
+    :raises EmptyFile: there is nothing below the headings.
+    """
+    text, skipped, separator = _start(_decoded(content))
+    rows = _rows(text, separator)
+    head = next(rows, None)
+    first = head[1] if head and isinstance(head[1], list) else []
+    columns = [_COLUMN_OF.get(plain(heading)) for heading in first]
+    headings = _headings(first, columns)
+    lines: list[Line] = []
+    errors: list[LineError] = []
+    for number, cells in rows:
+        if isinstance(cells, str):
+            errors.append(LineError(number + skipped, "", cells, _BROKEN))
+        elif any(cell.strip() for cell in cells[len(columns) :]):
+            extra = separator.join(cells[len(columns) :])
+            errors.append(LineError(number + skipped, "", extra, _TOO_MANY))
+        elif any(cell.strip() for cell in cells):
+            named = zip(columns, cells, strict=False)
+            values = {column: cell.strip() for column, cell in named if column}
+            lines.append(Line(number + skipped, values))
+    if not lines and not errors:
+        raise EmptyFile
+    ignored = [
+        heading for heading, column in zip(first, columns, strict=True) if heading and not column
+    ]
+    return Table(lines, errors, headings, ignored)
+
+
+_BROKEN = _("A quotation mark is opened and not closed, or closed too early; lines are lost.")
+_TOO_MANY = _("There are more cells than headings. Put a cell with a separator in quotation marks.")
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):  # what Excel calls Unicode text
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise UnreadableFile
+
+
+def _start(text: str) -> tuple[str, int, str]:
+    """Give the text from the headings on, the number of lines before it, and the separator."""
+    lines = text.splitlines(keepends=True)
+    skipped = 0
+    for line in lines:
+        if re.fullmatch(r"sep=.", line.strip(), re.IGNORECASE):
+            skipped += 1  # a word to Excel; the headings tell us as much
+        elif line.strip():
+            break
+        else:
+            skipped += 1
+    if skipped == len(lines):
+        raise EmptyFile
+
+    def known(separator: str) -> int:
+        names = next(csv.reader([lines[skipped]], delimiter=separator), [])
+        return sum(plain(name) in _COLUMN_OF for name in names)
+
+    return "".join(lines[skipped:]), skipped, max(_SEPARATORS, key=known)
+
+
+def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Give each row with the number of its first line; a text for a row that cannot be read."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            yield number, next(reader)
+        except StopIteration:
+            return
+        except csv.Error as exc:
+            yield number, str(exc)
+
+
+def _headings(first: list[str], columns: list[str | None]) -> dict[str, str]:
+    headings: dict[str, str] = {}
+    for heading, column in zip(first, columns, strict=True):
+        if column in headings:
+            raise ColumnTwice(first=headings[column], second=heading.strip())
+        if column:
+            headings[column] = heading.strip()
+    missing = [column for column in REQUIRED if column not in headings]
+    if not {"pickup_time", "appointment_time"} & headings.keys():
+        missing.append("pickup_time")
+    if missing:
+        raise ColumnsMissing(missing=", ".join(missing))
+    return headings
