@@ -8,20 +8,24 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from atmr.clock import local_day
 from bookings.models import Booking
 from dispatch.darp.committed import evaluate
 from dispatch.darp.explain import Option, options, options_of
 from dispatch.darp.plan import Plan
-from dispatch.darp.problem import Rule
+from dispatch.darp.problem import Problem, Rule
 from dispatch.mapping.day import Day
 from dispatch.mapping.pinning import pinned
 from dispatch.mapping.problem import MappedDay, build
 from dispatch.mapping.requests import OUTBOUND_NOT_SERVED, RETURN_BEFORE_OUTBOUND
 from dispatch.mapping.rows import signed_routes
+from dispatch.services import policies
+from dispatch.services.loading import load_day
 from dispatch.travel import GreatCircle
 
 NO_SHIFT = "no_shift"
 NO_ROOM = "no_room"
+NOT_TO_PLAN = "not_to_plan"
 RUNNERS_UP = 3
 
 # What is broken, and by how much: ticks are told in minutes.
@@ -54,6 +58,7 @@ SENTENCES: dict[str, str | Promise] = {
     Rule.REQUIRES.name.lower(): _("the other leg is not served"),
     Rule.COMMITTED.name.lower(): _("locked rides come first"),
     NO_SHIFT: _("nobody is on duty"),
+    NOT_TO_PLAN: _("it is not accepted, or its time is not confirmed"),
     NO_ROOM: _("other rides came first"),
     OUTBOUND_NOT_SERVED: _("its outbound is not served"),
     RETURN_BEFORE_OUTBOUND: _("it would leave before the outbound is over"),
@@ -91,6 +96,49 @@ def explain_plan(mapped: MappedDay, plan: Plan) -> Reasons:
         assigned={r: _why(mapped, found[r], vehicle_of[r]) for r in requests if r not in left},
         unassigned={r: _why_not(mapped, r, found[r], left) for r in requests if r in left},
     )
+
+
+def explain_booking(*, booking: Booking, now: datetime) -> dict[str, Any]:
+    """Say why a booking has the driver it has, or why it has none, as things stand now."""
+    company = booking.company
+    rows = load_day(
+        company=company,
+        day=local_day(booking.scheduled_at, company.tz),
+        now=now,
+        policy=policies.policy_of(company),
+    )
+    mapped = build(rows, GreatCircle())
+    answer: dict[str, Any] = {"booking": booking.reference, "status": booking.status}
+    for other, reason in mapped.unplannable:
+        if other.pk == booking.pk:
+            return answer | {"reason": reason, "why": sentence(reason)}
+    number = mapped.index().get(booking.pk)
+    if number is None:
+        return answer | {"reason": NOT_TO_PLAN, "why": sentence(NOT_TO_PLAN)}
+    problem = mapped.problem
+    plan = evaluate(problem, signed_routes(mapped))
+    found = options(problem, plan, number)
+    current = rows.current(mapped.bookings[number])
+    if current is None:
+        left = _why_not(mapped, number, found, set(plan.unassigned))
+        return answer | {"reason": left.reason, "why": sentence(left.reason)} | left.details
+    vehicle = [shift.pk for shift in mapped.shifts].index(current.shift_id)
+    return answer | {
+        "driver": current.driver_id,
+        "shift": current.shift_id,
+        "pickup_at": current.pickup_at.astimezone(company.tz).isoformat(),
+        "terms": _terms(problem, plan, number),
+        **_why(mapped, found, vehicle),
+    }
+
+
+def _terms(problem: Problem, plan: Plan, number: int) -> dict[str, float]:
+    """What each part of the objective pays for a request: the plan with it less without it."""
+    without = evaluate(
+        problem, [[s for s in route.signed() if abs(s) - 1 != number] for route in plan.routes]
+    )
+    before, after = without.cost.components, plan.cost.components
+    return {name: round(after[name] - before[name], 2) for name in after}
 
 
 def sentence(reason: str, amount: int | None = None) -> str:

@@ -15,8 +15,8 @@ from dispatch.services import undoing
 
 class Command(BaseCommand):
     help = (
-        "Go back to the plan before the last applied run of a day.\n"
-        "Example: manage.py dispatch_undo --company demo --day 2027-03-10"
+        "Go back to the plan before the last run applied to a day:"
+        " manage.py dispatch_undo --company demo --day 2027-03-10"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
