@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz),
     path("api/v1/", include(api.router.urls)),
     path("admin/login/", sign_in),  # in front of the admin's own, under its name
+    path("admin/", include("dispatch.urls")),
     path("admin/", admin.site.urls),
 ]
 

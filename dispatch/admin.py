@@ -1,10 +1,15 @@
 """The pages of planning: assignments, runs, alerts, policy; and what failed in the background."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_celery_results import admin as _plain  # noqa: F401 - registers what is replaced
 from django_celery_results.models import GroupResult, TaskResult
@@ -12,8 +17,16 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.admin import CompanyAdmin, CompanyTabular
-from bookings.admin import BookingAdmin
-from bookings.models import Booking
+from accounts.permissions import signed_in
+from atmr import clock
+from atmr.errors import DomainError
+from bookings.admin import BookingAdmin, BookingSeriesAdmin
+from bookings.models import Booking, BookingSeries
+from bookings.services import booking as bookings
+from bookings.services import series
+from bookings.states import UNASSIGNED
+from dispatch.console.deciding import take, tell
+from dispatch.console.decisions import STEPS, Step, offered
 from dispatch.models import (
     Alert,
     Assignment,
@@ -23,7 +36,11 @@ from dispatch.models import (
     RunState,
     Unassigned,
 )
+from dispatch.services import policies
 from fleet.admin import DayFilter, ReadOnly
+
+# How far ahead the bookings of a series are made.
+SERIES_AHEAD = timedelta(days=28)
 
 RUN_LABELS = {
     RunState.RUNNING: "info",
@@ -138,11 +155,119 @@ class DispatchPolicyAdmin(CompanyAdmin):
 admin.site.unregister(Booking)
 
 
+class MovedMeanwhile(DomainError):
+    message = _("Somebody has changed this booking meanwhile. Look at it again first.")
+
+
 @admin.register(Booking)
 class DispatchedBookingAdmin(BookingAdmin):
-    """A booking with who has driven it, and what can be decided about it."""
+    """A booking with who has driven it, and what can be decided about it.
+
+    A new one goes through the service that gives it its reference. What a plan is built on is
+    closed while a driver has the booking: it is taken back first, or moved by a decision.
+    """
 
     inlines = [*BookingAdmin.inlines, AssignmentInline]
+    change_form_outer_before_template = "dispatch/booking_steps.html"
+    times = ["anchor", "requested_pickup_at", "appointment_at", "appointment_ends_at"]
+    planned_on = [
+        "client",
+        "pickup_place",
+        "pickup_service_min",
+        "delivery_place",
+        "delivery_service_min",
+        "stands_alone",
+        "will_call",
+        "priority",
+        "mobility",
+        "companions",
+        "skills",
+        "equipment",
+        "exclusive",
+        "infectious",
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        fields = super().get_readonly_fields(request, obj)
+        if obj is None:
+            return fields
+        closed = [] if obj.status in UNASSIGNED else self.planned_on
+        return [*fields, *self.times, "company", "will_call", *closed]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        for step in STEPS:
+            if step.for_many and signed_in(request).has_perm(step.permission):
+                name = f"decide_{step.slug}"
+                actions[name] = (partial(_decide, step), name, step.label)
+        return actions
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        booking = self.get_object(request, object_id)
+        context = extra_context or {}
+        if booking is not None:
+            live = booking.assignments.live().first()
+            steps = offered(signed_in(request), booking, live.lock if live else None)
+            context |= {"steps": steps, "booking": booking}
+        return super().change_view(request, object_id, form_url, context)
+
+    def save_model(self, request: HttpRequest, obj: Booking, form: Any, *_args: Any) -> None:
+        if obj.pk is None:
+            now = timezone.now()
+            bookings.create_booking(booking=obj, actor=signed_in(request), now=now)
+            return
+        # Only what was changed here: its state may have moved while the form was open.
+        row = Booking.objects.select_for_update(no_key=True).get(pk=obj.pk)
+        if row.version != obj.version:
+            raise MovedMeanwhile
+        if form.changed_data:
+            obj.save(update_fields=form.changed_data)
+
+
+def _decide(
+    step: Step, _page: DispatchedBookingAdmin, request: HttpRequest, rows: QuerySet
+) -> HttpResponse | None:
+    """Take a decision about the bookings chosen, or ask first what it needs to know."""
+    if step.asks:
+        chosen = urlencode([("booking", pk) for pk in rows.values_list("pk", flat=True)])
+        return HttpResponseRedirect(f"{reverse('console:decide', args=[step.slug])}?{chosen}")
+    chosen_rows = list(rows.select_related("company"))
+    refused = take(request, step, chosen_rows, {}, timezone.now())
+    tell(request, step, len(chosen_rows), refused)
+    return None
+
+
+admin.site.unregister(BookingSeries)
+
+
+@admin.register(BookingSeries)
+class FollowedSeriesAdmin(BookingSeriesAdmin):
+    """A series whose bookings follow what is changed here."""
+
+    def save_model(self, request: HttpRequest, obj: BookingSeries, form: Any, *args: Any) -> None:
+        form.before = series.definition_of(obj) if obj.pk else None
+        super().save_model(request, obj, form, *args)
+
+    def save_related(self, request: HttpRequest, form: Any, *args: Any) -> None:
+        super().save_related(request, form, *args)
+        now = timezone.now()
+        company = form.instance.company
+        policy = policies.policy_of(company)
+        ahead: dict[str, Any] = {
+            "until_day": clock.local_day(now, company.tz) + SERIES_AHEAD,
+            "now": now,
+            "actor": signed_in(request),
+            "window_before_min": policy.window_before_min,
+            "window_after_min": policy.window_after_min,
+        }
+        if form.before is not None:
+            series.follow_change(before=form.before, **ahead)
+        else:
+            made = series.materialise(company=company, only=[form.instance.pk], **ahead)
+            for refusal in made.refused.values():
+                raise refusal
 
 
 admin.site.unregister(TaskResult)

@@ -63,7 +63,7 @@ GROUPS: list[tuple[Promise, list[tuple[str, str]]]] = [
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Give the groups of the sidebar that the signed-in person may use."""
     user = signed_in(request)
-    groups: list[dict[str, Any]] = [{"items": [_front()]}]
+    groups: list[dict[str, Any]] = [{"items": [_front(request, user.company)]}]
     for title, entries in GROUPS:
         items = [
             _item(request, apps.get_model(label)._meta, icon)
@@ -74,8 +74,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return groups
 
 
-def _front() -> dict[str, Any]:
-    return {"title": _("Today"), "icon": "today", "link": reverse("admin:index")}
+def _front(request: HttpRequest, company: Company | None) -> dict[str, Any]:
+    link = reverse("console:today", args=[company.slug]) if company else reverse("admin:index")
+    return {
+        "title": _("Today"),
+        "icon": "today",
+        "link": link,
+        "active": request.path.startswith(reverse("admin:index") + "day/"),
+    }
 
 
 def _item(request: HttpRequest, page: Any, icon: str) -> dict[str, Any]:
