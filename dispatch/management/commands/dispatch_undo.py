@@ -14,10 +14,7 @@ from dispatch.services import undoing
 
 
 class Command(BaseCommand):
-    help = (
-        "Go back to the plan before the last run applied to a day:"
-        " manage.py dispatch_undo --company demo --day 2027-03-10"
-    )
+    help = "Go back one plan. manage.py dispatch_undo --company demo --day 2027-03-10"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--company", required=True, help="short name of the company")
