@@ -28,7 +28,9 @@ def flatten(problem: Problem) -> Data:
     duty = np.array([driver.past_duty for driver in problem.drivers], np.int64)
     for vehicle in problem.vehicles:
         duty[vehicle.driver] += vehicle.window.latest - vehicle.window.earliest
-    resources = len(problem.vehicles[0].layouts[0]) if problem.vehicles else 0
+    loads = [request.load for request in problem.requests]
+    loads += [vehicle.layouts[0] for vehicle in problem.vehicles]
+    resources = len(loads[0]) if loads else 0
     w = problem.weights
     return Data(
         travel=problem.travel,

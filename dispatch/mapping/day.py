@@ -19,11 +19,13 @@ UNDER_WAY = frozenset({BookingStatus.EN_ROUTE, BookingStatus.ARRIVED, BookingSta
 class Day:
     """One company's day as it was read: bookings with their ``current`` assignment, and shifts.
 
-    ``origin`` is tick 0, the first instant of the day; ``now`` what time it is for the plan.
+    ``origin`` is tick 0, the first instant of the day, and ``until`` the first one after it;
+    ``now`` what time it is for the plan.
     """
 
     company: Company
     origin: datetime
+    until: datetime
     now: datetime
     policy: DispatchPolicy
     bookings: Sequence[Booking]
@@ -45,11 +47,11 @@ class Day:
         return found
 
     def is_frozen(self, booking: Booking) -> bool:
-        """Work under way, and pickups within the freeze horizon, stay as they are."""
+        """Work under way, pickups within the freeze horizon, and other days' rides stay."""
         current = self.current(booking)
         if current is None or booking.status == BookingStatus.COMPLETED:
             return False
-        if booking.status in UNDER_WAY:
+        if booking.status in UNDER_WAY or not self.origin <= booking.scheduled_at < self.until:
             return True
         return current.pickup_at < self.now + timedelta(minutes=self.policy.freeze_min)
 

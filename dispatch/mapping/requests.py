@@ -90,14 +90,8 @@ def _windows(
     pickup_service, delivery_service = service_s(policy, booking)
     current = day.current(booking)
     if current is not None and day.keeps_times(booking):
-        start = day.ticks(current.pickup_at)
-        earliest = start + pickup_service + direct_s
-        return (
-            TimeWindow(start, start),
-            TimeWindow(
-                min(earliest, day.ticks(current.delivery_at)), day.ticks(current.delivery_at)
-            ),
-        )
+        start, end = day.ticks(current.pickup_at), day.ticks(current.delivery_at)
+        return TimeWindow(start, start), TimeWindow(end, end)
     if booking.anchor == Anchor.ARRIVE_BY:
         done_by = day.ticks(booking.scheduled_at) - delivery_service
         delivery = TimeWindow(

@@ -75,7 +75,7 @@ def _pool_rows(
         drafts.append((stop.request, row, current))
     drafts.sort(key=lambda draft: (draft[1].pickup_at, draft[0]))
     # Rows that stay bring their pool; everybody who rides with them joins it.
-    kept = [current for _, row, current in drafts if current and _stays(row, current)]
+    kept = [current for _, row, current in drafts if current and _stays(mapped, row, current)]
     pool_id = kept[0].pool if kept else uuid.uuid4()
     found = []
     for place, (number, row, current) in enumerate(drafts):
@@ -113,14 +113,14 @@ def _row(
     )
 
 
-def _stays(row: Assignment, current: Assignment) -> bool:
+def _stays(mapped: MappedDay, row: Assignment, current: Assignment) -> bool:
     """Equal in shift, layout and times; and work under way is never rewritten."""
     if row.booking.status in UNDER_WAY:
         return True
-    return (row.shift_id, row.layout_id, row.pickup_at, row.delivery_at, row.ends_at) == (
+    same_end = row.ends_at == current.ends_at or mapped.day.keeps_times(row.booking)
+    return same_end and (row.shift_id, row.layout_id, row.pickup_at, row.delivery_at) == (
         current.shift_id,
         current.layout_id,
         current.pickup_at,
         current.delivery_at,
-        current.ends_at,
     )

@@ -1,6 +1,7 @@
 """One decision by a person, under the rule that plans obey: who drives whom."""
 
 import copy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -247,11 +248,4 @@ def _with(rows: Day, values: dict[int, dict[str, Any]]) -> Day:
         for name, value in values.get(booking.pk, {}).items():
             setattr(patched, name, value)
         bookings.append(patched)
-    return Day(
-        company=rows.company,
-        origin=rows.origin,
-        now=rows.now,
-        policy=rows.policy,
-        bookings=bookings,
-        shifts=rows.shifts,
-    )
+    return replace(rows, bookings=bookings)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bookings.states import BookingStatus
 from dispatch.darp.check import check, excess
@@ -26,14 +27,7 @@ def with_changes(day: Day, changes: Sequence[Change]) -> Day:
             changed.current = row  # type: ignore[attr-defined]
             changed.status = BookingStatus.ASSIGNED if row else BookingStatus.ACCEPTED
         bookings.append(changed)
-    return Day(
-        company=day.company,
-        origin=day.origin,
-        now=day.now,
-        policy=day.policy,
-        bookings=bookings,
-        shifts=day.shifts,
-    )
+    return replace(day, bookings=bookings)
 
 
 def judge(day: Day) -> tuple[MappedDay, Plan, list[Violation]]:

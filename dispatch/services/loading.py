@@ -73,7 +73,13 @@ def load_day(
         if current is None or current.shift_id in here or booking.pk == moving:
             bookings.append(booking)
     return Day(
-        company=company, origin=starts_at, now=now, policy=policy, bookings=bookings, shifts=shifts
+        company=company,
+        origin=starts_at,
+        until=ends_at,
+        now=now,
+        policy=policy,
+        bookings=bookings,
+        shifts=shifts,
     )
 
 

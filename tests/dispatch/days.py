@@ -37,9 +37,9 @@ class Line:
     def booking(self, start: float, end: float, hour: int, minute: int = 0, **fields: Any) -> Any:
         """A booking picked up at a time, or with ``arrive_by=True`` delivered by it."""
         if fields.get("arrive_by"):
-            fields["appointment_at"] = on_day(hour, minute)
+            fields.setdefault("appointment_at", on_day(hour, minute))
         else:
-            fields["requested_pickup_at"] = on_day(hour, minute)
+            fields.setdefault("requested_pickup_at", on_day(hour, minute))
         return BookingFactory(
             company=self.company, pickup_place=self[start], delivery_place=self[end], **fields
         )
