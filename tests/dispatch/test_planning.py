@@ -475,7 +475,7 @@ def test_a_will_call_is_planned_once_its_time_is_confirmed(line):
     assert live(booking)
 
 
-# --- Locks, freezes, work under way ----------------------------------------------------------------
+# --- Locks, freezes, work under way -------------------------------------------------------------
 
 
 def test_a_locked_driver_is_kept_though_another_is_nearer(line):
