@@ -1,6 +1,7 @@
 """Signing in, five tries a minute: per address, and per account from one address.
 
-Somebody else's tries never lock an account out, because no limit is an account's alone.
+Somebody else's tries never lock an account out, because no limit is an account's alone. A minute
+is a fixed one, not the last sixty seconds, and each address and account has its own.
 """
 
 import ipaddress

@@ -115,6 +115,7 @@ def configure(options: Mapping[str, Any]) -> None:
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
     )
     # These come with handlers of their own, which would write the same record unmasked.
     to_root = {"handlers": [], "propagate": True}

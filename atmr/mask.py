@@ -47,7 +47,9 @@ _QUOTED = re.compile(
     """,
     re.VERBOSE,
 )
-_EMAIL = re.compile(r"(\w)[\w.+%'-]{0,63}@(\w)[\w-]{0,62}(?:\.[\w-]{1,63}){0,8}(\.[^\W\d_]{2,24})")
+_EMAIL = re.compile(
+    r"(\w)[\w.+'-]{0,63}(?:@|%40)(\w)[\w-]{0,62}(?:\.[\w-]{1,63}){0,8}(\.[^\W\d_]{2,24})"
+)
 
 _GAP = r"[ \u00a0\u202f./()-]"
 _LONE = r"(?<![^\W_])"  # no letter or digit just before
@@ -109,7 +111,7 @@ def mask(text: str) -> str:
     lower = text.lower()
     if any(hint in lower for hint in _SECRET_HINTS):
         text = _SECRET.sub(_mask_secret, text)
-    if "@" in text:
+    if "@" in text or "%40" in text:
         text = _EMAIL.sub(r"\1***@\2***\3", text)
     if any(hint in lower for hint in _KEYED_HINTS):
         text = _KEYED.sub(_mask_keyed, text)

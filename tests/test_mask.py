@@ -41,6 +41,7 @@ def iban(country, account):
     [
         ("write to marie.dupont@example.com now", "write to m***@e***.com now"),
         ("<a@mail.example.ch>, b+c@x.org", "<a***@m***.ch>, b***@x***.org"),
+        ("next=/?e=marie%40example.com&x=1", "next=/?e=m***@e***.com&x=1"),
         ("call +41 79 123 45 67 at 12:30", "call +41***67 at 12:30"),
         ("call +41 (0)79 123 45 67", "call +41***67"),
         ("0041791234567 / +33612345678", "0041***67 / +33***78"),
