@@ -26,11 +26,15 @@ _ENDED = frozenset({BookingStatus.COMPLETED})
 
 @dataclass
 class Requests:
-    """The requests of a day, the booking of each, and the bookings that cannot be one."""
+    """The requests of a day, the booking of each, and the bookings that cannot be one.
+
+    ``elsewhere`` are rides on shifts that are not of this problem: not for it to move.
+    """
 
     requests: list[Request] = field(default_factory=list)
     bookings: list[Booking] = field(default_factory=list)
     index: dict[int, int] = field(default_factory=dict)
+    elsewhere: dict[int, Request] = field(default_factory=dict)
     unplannable: list[tuple[Booking, str]] = field(default_factory=list)
 
     def add(self, booking: Booking, request: Request) -> None:
@@ -43,11 +47,16 @@ def build_requests(day: Day, places: Places, travel: Sequence[Sequence[int]]) ->
     """Turn the bookings of a day into requests, outbounds before the returns that wait for them."""
     found = Requests()
     by_id = {booking.pk: booking for booking in day.bookings}
+    shifts = {shift.pk for shift in day.shifts}
     for booking in sorted(day.bookings, key=lambda booking: booking.outbound_id is not None):
         if booking.status in _ENDED:
             continue
         direct_s = travel[places.of(booking.pickup_place)][places.of(booking.delivery_place)]
         request = _request(day, booking, places, direct_s)
+        current = day.current(booking)
+        if current is not None and current.shift_id not in shifts:
+            found.elsewhere[booking.pk] = request
+            continue
         if booking.outbound_id is not None and not day.is_committed(booking):
             answer = _after_outbound(day, booking, request, by_id, found)
             if isinstance(answer, str):
@@ -133,7 +142,9 @@ def _after_outbound(
 ) -> Request | str:
     """Resolve "a return after its outbound" into the return's window, or say why it cannot be."""
     outbound = by_id.get(booking.outbound_id or 0)
-    if outbound is None or (outbound.pk not in found.index and outbound.status not in _ENDED):
+    if outbound is None or not (
+        outbound.pk in found.index or outbound.pk in found.elsewhere or outbound.status in _ENDED
+    ):
         return request if _stands(booking) else OUTBOUND_NOT_SERVED
     free = _outbound_ends(day, outbound, found)
     if outbound.appointment_ends_at is not None and outbound.status not in _ENDED:
@@ -156,7 +167,9 @@ def _outbound_ends(day: Day, outbound: Booking, found: Requests) -> int:
         return day.ticks_up(ended)
     if outbound.status in UNDER_WAY and current is not None:
         return day.ticks_up(max(current.ends_at, day.now))
-    request = found.requests[found.index[outbound.pk]]
+    request = found.elsewhere.get(outbound.pk)
+    if request is None:
+        request = found.requests[found.index[outbound.pk]]
     return request.delivery_window.latest + request.delivery_service
 
 

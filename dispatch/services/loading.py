@@ -62,16 +62,10 @@ def load_day(
             Q(current__shift=shift) | Q(pk=booking.pk) | Q(pk=booking.outbound_id)
         )
     shifts = list(all_shifts)
-    here = {shift.pk for shift in shifts} | ({None} if around else set())
-    moving = around[0].pk if around else None  # whatever shift it comes from
-    bookings = []
-    for booking in all_bookings:
+    bookings = list(all_bookings)
+    for booking in bookings:
         # Django leaves the attribute out where the join found no row.
-        current = getattr(booking, "current", None)
-        booking.current = current  # type: ignore[attr-defined]
-        # A ride on a shift that does not reach into the day is not this day's to move.
-        if current is None or current.shift_id in here or booking.pk == moving:
-            bookings.append(booking)
+        booking.current = getattr(booking, "current", None)  # type: ignore[attr-defined]
     return Day(
         company=company,
         origin=starts_at,

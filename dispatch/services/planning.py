@@ -185,7 +185,7 @@ def _store(
         _raise_alerts(run, mapped, solved, changes if apply else [])
         run.finished_at = run.started_at + timedelta(seconds=sum(watch.seconds.values()))
         if run.state == RunState.APPLIED:
-            run.applied_at = run.finished_at
+            run.applied_at = run.started_at
         run.timings = watch.seconds
         run.save(update_fields=_ENDED)
     return Summary(
