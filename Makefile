@@ -20,7 +20,7 @@ endef
 
 .PHONY: setup demo stop run check test
 
-setup: .venv/.ready
+setup: .venv/.ready var/numba/.ready
 
 .venv/bin/python:
 	@$(FIND_PYTHON); $$python -m venv .venv
@@ -33,6 +33,11 @@ setup: .venv/.ready
 
 .venv/.dev-ready: .venv/.ready requirements-dev.txt
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+# Numba's own cache does not see a change in another module: the folder is named by the source.
+var/numba/.ready: dispatch/darp/kernel.py | .venv/.ready
+	@$(IN)/python -m dispatch.darp.kernel
 	@touch $@
 
 demo: setup
@@ -56,5 +61,5 @@ check: .venv/.dev-ready
 		ALLOWED_HOSTS=atmr.example DATABASE_URL=postgresql://db.example/atmr \
 		REDIS_URL=redis://cache.example $(IN)/python manage.py check --deploy --fail-level WARNING
 
-test: .venv/.dev-ready
+test: .venv/.dev-ready setup
 	$(IN)/python -m pytest -q -n 2

@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import Celery, signals
 from celery.app.task import Task
+from celery.schedules import crontab
 from django.conf import settings
 from structlog import contextvars
 
@@ -14,6 +15,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "atmr.settings")
 app = Celery("atmr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    # In UTC: before the first shifts of Europe begin, after the last of them have ended.
+    "plan-coming-days": {
+        "task": "dispatch.tasks.plan_coming_days",
+        "schedule": crontab(hour=2, minute=0),
+        "options": {"expires": 6 * 3600},
+    },
+}
 
 
 @signals.celeryd_init.connect

@@ -1,22 +1,38 @@
 """Work that Celery does."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
 from accounts.models import Company
-from dispatch.models import RunTrigger
-from dispatch.services import planning
+from atmr.clock import local_day
+from dispatch.models import Mode, RunTrigger
+from dispatch.services import planning, policies
+
+# At night in Europe, the working day that begins; in the evening of America, the next one.
+AHEAD = timedelta(hours=9)
 
 
 @shared_task(acks_late=True, soft_time_limit=60)
 def plan_day(*, company_id: int, day: str) -> int:
     """Plan one day. Safe to run twice: the second run starts from the first one's plan."""
+    company = Company.objects.select_related("policy").get(pk=company_id)
     summary = planning.plan_day(
-        company=Company.objects.select_related("policy").get(pk=company_id),
+        company=company,
         day=date.fromisoformat(day),
         now=timezone.now(),
+        apply=policies.policy_of(company).mode == Mode.AUTO,
         trigger=RunTrigger.SCHEDULE,
     )
     return summary.run
+
+
+@shared_task
+def plan_coming_days() -> int:
+    """Have the coming day planned for every company that does not plan by hand."""
+    companies = Company.objects.exclude(policy__mode=Mode.MANUAL)
+    for company in companies:
+        coming = local_day(timezone.now() + AHEAD, company.tz)
+        plan_day.delay(company_id=company.pk, day=coming.isoformat())
+    return len(companies)
