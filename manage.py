@@ -10,7 +10,7 @@ from django.core.management import execute_from_command_line
 # Commands that ask no server anything. `makemigrations` is not one: it reads what was applied.
 ALONE = {
     "check", "collectstatic", "compilemessages", "diffsettings", "embedded", "findstatic",
-    "help", "makemessages", "startapp", "version", "--help", "-h", "--version",
+    "help", "makemessages", "solve_instance", "startapp", "version", "--help", "-h", "--version",
 }  # fmt: skip
 
 
