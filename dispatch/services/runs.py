@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
+from structlog.contextvars import bound_contextvars
 
 from accounts.models import Company, User
 from atmr.errors import DomainError
 from dispatch.models import Alert, AlertKind, DispatchRun, RunState, RunTrigger
+
+log = structlog.get_logger(__name__)
 
 PROCESS_DIED = "process died"
 
@@ -69,13 +73,17 @@ def open_run(
     if run.pk is None:
         raise RunUnderWay
     opened = time.monotonic()
-    try:
-        yield run
-    except BaseException as error:
-        _fail(run, error, now + timedelta(seconds=time.monotonic() - opened))
-        raise
-    finally:
-        _unlock(run)
+    with bound_contextvars(run_id=run.pk, company_id=run.company_id):
+        log.info("run opened", day=run.day, trigger=run.trigger)
+        try:
+            yield run
+        except BaseException as error:
+            _fail(run, error, now + timedelta(seconds=time.monotonic() - opened))
+            log.warning("run failed", error=type(error).__name__)
+            raise
+        finally:
+            _unlock(run)
+        log.info("run ended", state=run.state)
 
 
 def _open(run: DispatchRun) -> int | None:
