@@ -16,12 +16,15 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date
+from io import StringIO
+from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 from typing import IO
-from zoneinfo import ZoneInfo
 
 import django
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
@@ -100,25 +103,47 @@ def demonstrate(serving: Serving, *, serves: bool) -> None:
     with serving.locked() as lock:
         was_running = settings.EMBEDDED.is_running()
         settings.EMBEDDED.ensure()
-        plan_a_day()
+        sign_ins = plan_a_day()
         if not serves:
+            say("\n".join([*sign_ins, "`make demo` without SERVE=0 serves the console."]))
             return
         try:
-            serve(serving, lock)
+            serve(serving, lock, sign_ins)
         finally:
             if not was_running:
                 settings.EMBEDDED.stop()
 
 
-def plan_a_day() -> None:
+def plan_a_day() -> list[str]:
+    """Make the company and plan its next working day; say how to sign in."""
     django.setup()
-    tomorrow = clock.local_day(datetime.now(UTC), ZoneInfo("Europe/Zurich")) + timedelta(days=1)
     call_command("migrate", verbosity=0)
-    call_command("seed_demo", day=tomorrow)
-    call_command("dispatch", company="demo", day=tomorrow, apply=True)
+    made = StringIO()
+    call_command("seed_demo", json=True, stdout=made)
+    seeded = json.loads(made.getvalue())
+    day = date.fromisoformat(seeded["day"])
+    say(f"Company {seeded['company']}, {day}: {seeded['bookings']} bookings to plan.")
+    call_command("dispatch", company=seeded["company"], day=day, apply=True)
+    show_plan(seeded["company"], day)
+    return [
+        f"Sign in as {person['email']} with {person['password'] or 'the password you gave it'}"
+        for person in seeded["sign_ins"]
+    ]
 
 
-def serve(serving: Serving, lock: IO[str]) -> None:
+def show_plan(slug: str, day: date) -> None:
+    """Print what each driver does that day."""
+    company = apps.get_model("accounts.Company").objects.get(slug=slug)
+    since, until = clock.day_bounds(day, company.tz)
+    live = apps.get_model("dispatch.Assignment").objects.live().for_company(company)
+    rows = live.filter(pickup_at__gte=since, pickup_at__lt=until).with_people()
+    for driver, theirs in groupby(rows.order_by("driver_id", "pickup_at"), lambda row: row.driver):
+        stops = [f"{row.pickup_at.astimezone(company.tz):%H:%M} {row.booking}" for row in theirs]
+        line = f"{driver}: {', '.join(stops)}"
+        say(fill(line, width=100, initial_indent="  ", subsequent_indent="      "))
+
+
+def serve(serving: Serving, lock: IO[str], sign_ins: list[str]) -> None:
     """Run the web server and a worker until one of them ends or we are told to."""
     port = free_port(os.environ.get("PORT", ""))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -138,6 +163,7 @@ def serve(serving: Serving, lock: IO[str]) -> None:
     try:
         serving.record([process.pid for process in processes])
         wait_until(lambda: answers(f"http://{HOST}:{port}/readyz") or ended(processes))
+        say("\n".join(sign_ins))
         say(f"The console is at http://{HOST}:{port}/admin/ until Ctrl-C or `make stop`.")
         while not ended(processes):
             time.sleep(0.2)
