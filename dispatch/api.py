@@ -3,16 +3,21 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework import mixins, serializers, viewsets
+from django.utils import timezone
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from accounts.api import Pages, company_of
+from accounts.api import CompanyRelatedField, Instant, Pages, RowSerializer, company_of
+from accounts.permissions import signed_in
 from atmr import clock
 from bookings.models import Booking
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun
+from dispatch.services import assigning
 from fleet.models import Driver, Shift
 
 
-class RunSerializer(serializers.ModelSerializer):
+class RunSerializer(RowSerializer):
     class Meta:
         model = DispatchRun
         fields = [
@@ -41,25 +46,27 @@ class RunViewSet(viewsets.ReadOnlyModelViewSet):
         return runs.filter(**asked(RunQuery, self))
 
 
-class BookingBrief(serializers.ModelSerializer):
+class BookingBrief(RowSerializer):
+    scheduled_at = Instant(read_only=True)  # generated: the framework knows no field for it
+
     class Meta:
         model = Booking
         fields = ["id", "reference", "status", "scheduled_at"]
 
 
-class DriverBrief(serializers.ModelSerializer):
+class DriverBrief(RowSerializer):
     class Meta:
         model = Driver
         fields = ["id", "name"]
 
 
-class ShiftBrief(serializers.ModelSerializer):
+class ShiftBrief(RowSerializer):
     class Meta:
         model = Shift
         fields = ["id", "starts_at", "ends_at"]
 
 
-class AssignmentSerializer(serializers.ModelSerializer):
+class AssignmentSerializer(RowSerializer):
     booking = BookingBrief()
     driver = DriverBrief()
     shift = ShiftBrief()
@@ -72,6 +79,14 @@ class AssignmentSerializer(serializers.ModelSerializer):
             *("explanation", "created_at"),
         ]
         read_only_fields = fields
+
+
+class NewAssignment(serializers.Serializer):
+    """A booking for a shift, at a time or at the best there is."""
+
+    booking = CompanyRelatedField(queryset=Booking.objects.all())
+    shift = CompanyRelatedField(queryset=Shift.objects.all())
+    pickup_at = Instant(required=False)
 
 
 class AssignmentQuery(serializers.Serializer):
@@ -87,7 +102,7 @@ class PagesByPickup(Pages):
 
 
 class AssignmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Who drives whom, by time of pickup."""
+    """Who drives whom, by time of pickup; a person gives a booking to a shift."""
 
     serializer_class = AssignmentSerializer
     pagination_class = PagesByPickup
@@ -99,6 +114,15 @@ class AssignmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
             first, last = clock.day_bounds(day, company.tz)
             conditions |= {"pickup_at__gte": first, "pickup_at__lt": last}
         return Assignment.objects.for_company(company).with_people().filter(**conditions)
+
+    def create(self, request: Request) -> Response:
+        order = NewAssignment(data=request.data, context=self.get_serializer_context())
+        order.is_valid(raise_exception=True)
+        made = assigning.assign(
+            **order.validated_data, actor=signed_in(request), now=timezone.now()
+        )
+        row = self.get_serializer(self.get_queryset().get(pk=made.pk)).data
+        return Response(row, status=status.HTTP_201_CREATED)
 
 
 def asked(query: type[serializers.Serializer], view: viewsets.GenericViewSet) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import translation
 
 from accounts.models import Role
-from dispatch.models import AssignmentStatus
+from dispatch.models import Assignment, AssignmentStatus
 from tests.factories import (
     DAY,
     AssignmentFactory,
@@ -28,6 +29,11 @@ def english(settings):
     settings.LANGUAGE_CODE = "en"
     with translation.override("en"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def at_six(time_machine):
+    time_machine.move_to(on_day(6), tick=False)
 
 
 @pytest.fixture
@@ -223,3 +229,76 @@ def test_pages_of_equal_times_lose_nobody(api, company):
         url = page["next"]
 
     assert seen == sorted(rides)
+
+
+@pytest.fixture
+def order(company):
+    """Ask for a booking and a shift that suit each other."""
+    booking = BookingFactory(company=company, requested_pickup_at=on_day(9))
+    return {"booking": booking.pk, "shift": ShiftFactory(company=company).pk}
+
+
+def test_a_dispatcher_gives_a_booking_to_a_shift(api, order):
+    response = api.post(ASSIGNMENTS, order, content_type="application/json")
+
+    assert response.status_code == 201, response.json()
+    row = response.json()
+    assert (row["booking"]["id"], row["booking"]["status"]) == (order["booking"], "assigned")
+    assert (row["shift"]["id"], row["status"]) == (order["shift"], "live")
+    assert ids(api.get(ASSIGNMENTS)) == [row["id"]]
+
+
+def test_the_time_asked_for_is_kept_and_needs_its_offset(api, order):
+    local = order | {"pickup_at": "2027-03-10T09:05:00"}
+    asked = order | {"pickup_at": "2027-03-10T09:05:00+01:00"}
+
+    refused = api.post(ASSIGNMENTS, local, content_type="application/json")
+    given = api.post(ASSIGNMENTS, asked, content_type="application/json")
+
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["pointer"] == "#/pickup_at"
+    assert given.json()["pickup_at"] == "2027-03-10T08:05:00Z"
+
+
+def test_a_booking_is_given_once(api, order):
+    api.post(ASSIGNMENTS, order, content_type="application/json")
+
+    again = api.post(ASSIGNMENTS, order, content_type="application/json")
+
+    assert again.status_code == 409
+    assert again.json()["type"].endswith(":already-assigned")
+    assert Assignment.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "factory"), [("booking", BookingFactory), ("shift", ShiftFactory)]
+)
+def test_what_belongs_to_another_company_cannot_be_given(api, order, name, factory):
+    response = api.post(ASSIGNMENTS, order | {name: factory().pk}, content_type="application/json")
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["pointer"] == f"#/{name}"
+    assert response.json()["errors"][0]["code"] == "does_not_exist"
+    assert not Assignment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [(Role.VIEWER, 403), (Role.DRIVER, 403), (Role.MANAGER, 201)]
+)
+def test_roles_decide_who_assigns(client, company, order, role, status):
+    client.force_login(UserFactory(role=role, company=company))
+
+    response = client.post(ASSIGNMENTS, order, content_type="application/json")
+
+    assert response.status_code == status
+
+
+def test_a_session_alone_does_not_post(company, order):
+    """Another site could make a browser do so: a token is due as in any form."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(UserFactory(role=Role.DISPATCHER, company=company))
+
+    response = client.post(ASSIGNMENTS, order, content_type="application/json")
+
+    assert response.status_code == 403
+    assert not Assignment.objects.exists()
