@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -34,17 +35,9 @@ HEADINGS = {
     " rückfahrt, rückfahrt um, rückfahrtzeit, retour um",
     "pickup": "pickup, pickup place, from, départ, lieu de départ, adresse de départ,"
     " lieu de prise en charge, prise en charge, de, von, abholort, start",
-    "pickup_lat": "pickup lat, pickup latitude, latitude départ, lat départ, latitude de départ,"
-    " breite abholort, lat von",
-    "pickup_lon": "pickup lon, pickup lng, pickup longitude, longitude départ, lon départ,"
-    " longitude de départ, länge abholort, lon von",
     "pickup_floor": "pickup floor, étage, étage départ, stockwerk, stock",
     "delivery": "delivery, delivery place, to, destination, arrivée, lieu d'arrivée,"
     " adresse d'arrivée, à, nach, ziel, zielort",
-    "delivery_lat": "delivery lat, delivery latitude, latitude arrivée, lat arrivée,"
-    " latitude destination, breite zielort, lat nach",
-    "delivery_lon": "delivery lon, delivery lng, delivery longitude, longitude arrivée,"
-    " lon arrivée, longitude destination, länge zielort, lon nach",
     "delivery_floor": "delivery floor, étage arrivée, étage destination, stockwerk ziel",
     "partner": "partner, partenaire, institution, mandant, auftraggeber",
     "partner_reference": "partner reference, reference, ref, your reference, référence, réf,"
@@ -111,10 +104,30 @@ def plain(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", kept))
 
 
-_COLUMN_OF = {
-    plain(name): column for column, names in HEADINGS.items() for name in names.split(",")
+_AXES = {
+    "lat": "lat, latitude, breite, breitengrad",
+    "lon": "lon, lng, long, longitude, länge, längengrad",
 }
-_COLUMN_OF |= {plain(column): column for column in HEADINGS}
+
+
+def _heading_columns() -> dict[str, str]:
+    columns = {
+        plain(name): column
+        for column, names in HEADINGS.items()
+        for name in [column, *names.split(",")]
+    }
+    for end in ("pickup", "delivery"):
+        names = [name for name, column in columns.items() if column == end]
+        for axis, words in _AXES.items():
+            for word, name in itertools.product(map(plain, words.split(",")), names):
+                for heading in (f"{word} {name}", f"{name} {word}"):
+                    columns.setdefault(heading, f"{end}_{axis}")
+                for of in ("de", "du", "d"):
+                    columns.setdefault(f"{word} {of} {name}", f"{end}_{axis}")
+    return columns
+
+
+_COLUMN_OF = _heading_columns()
 
 
 def read(content: bytes) -> Table:

@@ -61,6 +61,7 @@ def import_bookings(
     report = Report(lines=len(table.lines) + len(table.errors), ignored=table.ignored)
     report.errors.extend(table.errors)
     with transaction.atomic():
+        bookings.check_at_once()
         # Two imports at once would not see each other's bookings: the second waits.
         Company.objects.select_for_update(no_key=True).get(pk=company.pk)
         wanted = _Reading(company, table, now, report).trips(progress)

@@ -36,6 +36,7 @@ class Names(Generic[Row]):
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._names: dict[str, str] = {}
         self._holding: dict[str, set[str]] = defaultdict(set)
+        self._near: dict[str, list[str]] = {}
         for name, row in rows:
             self.add(name, row)
 
@@ -48,19 +49,27 @@ class Names(Generic[Row]):
         self._names.setdefault(key, name)
         for part in _trigrams(key):
             self._holding[part].add(key)
+        self._near.clear()
 
     def find(self, name: str) -> list[Row]:
         return list(self._rows.get(self._key(name), []))
 
     def near(self, name: str, *, count: int = 3) -> list[str]:
         """Give the names that share most of their letters, best first."""
-        parts = _trigrams(self._key(name))
-        shared = Counter(key for part in parts for key in self._holding.get(part, ()))
+        key = self._key(name)
+        if key not in self._near:  # a file repeats its mistakes
+            self._near[key] = self._alike(key)
+        return self._near[key][:count]
+
+    def _alike(self, key: str) -> list[str]:
+        parts = _trigrams(key)
+        shared = Counter(other for part in parts for other in self._holding.get(part, ()))
         alike = {
-            key: 2 * common / (len(parts) + len(_trigrams(key))) for key, common in shared.items()
+            other: 2 * common / (len(parts) + len(_trigrams(other)))
+            for other, common in shared.most_common(50)
         }
-        best = sorted(alike, key=lambda key: (-alike[key], key))[:count]
-        return [self._names[key] for key in best if alike[key] >= 0.4]
+        best = sorted(alike, key=lambda other: (-alike[other], other))
+        return [self._names[other] for other in best if alike[other] >= 0.4]
 
 
 class CellRefused(Exception):

@@ -154,6 +154,7 @@ def materialise(
     created: list[int] = []
     refused: dict[int, DomainError] = {}
     with transaction.atomic():
+        bookings.check_at_once()
         definitions = _load(company, only)
         served = set(
             Booking.objects.for_company(company)

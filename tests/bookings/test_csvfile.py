@@ -62,6 +62,23 @@ def test_no_heading_stands_for_two_columns():
     assert [name for name, of in columns.items() if len(of) > 1] == []
 
 
+@pytest.mark.parametrize(
+    ("heading", "column"),
+    [
+        ("pickup_lat", "pickup_lat"),
+        ("Longitude de départ", "pickup_lon"),
+        ("lat. départ", "pickup_lat"),
+        ("Destination (lng)", "delivery_lon"),
+        ("Breite Zielort", "delivery_lat"),
+        ("Latitude d\u2019arrivée", "delivery_lat"),
+    ],
+)
+def test_coordinates_are_known_by_the_words_for_their_place(heading, column):
+    table = csvfile.read(f"{HEADER};{heading}\n{LINE};46,2\n".encode())
+
+    assert table.lines[0].cells[column] == "46,2"
+
+
 def test_lines_keep_their_numbers_across_blank_ones_and_breaks_in_cells():
     text = f'sep=;\n{HEADER}\n"Favre\nAnne";1;2;3;4\n;;;;\n\n{LINE}\n'
 

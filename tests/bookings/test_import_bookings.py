@@ -284,9 +284,9 @@ def test_statements_do_not_grow_with_the_lines(company, rows, django_assert_num_
         for n in range(rows)
     ]
 
-    # company; places, clients, partners; two look-ups; new clients; ids, who, rows; move, promise.
-    # Six more open and close savepoints.
-    with django_assert_num_queries(12 + 6):
+    # constraints, company; places, clients, partners; two look-ups; new clients;
+    # ids, who, rows; move, promise. Six more open and close savepoints.
+    with django_assert_num_queries(13 + 6):
         report = load(company, *lines, windows_min=(5, 10))
 
     assert len(report.created) == rows
@@ -315,8 +315,9 @@ def test_the_documented_example_is_imported_as_it_is(capsys):
 
 def test_every_column_is_documented():
     text = (DOCS / "import.md").read_text()
+    coordinates = [f"{end}_{axis}" for end in ("pickup", "delivery") for axis in ("lat", "lon")]
 
-    assert [column for column in HEADINGS if f"`{column}`" not in text] == []
+    assert [column for column in [*HEADINGS, *coordinates] if f"`{column}`" not in text] == []
 
 
 def test_bad_lines_are_printed_with_number_column_value_and_what_is_accepted(
