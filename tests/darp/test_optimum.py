@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from hypothesis import given, settings
 
 from dispatch.darp.check import check
 from dispatch.darp.cost import cost
 from dispatch.darp.instances import read_instance
 from dispatch.darp.search import solve
 from tests.darp.brute import optimum
+from tests.darp.strategies import problems
 
 INVENTED = Path(__file__).parent / "data"
 ITERATIONS = 300
@@ -24,6 +26,17 @@ def judged(problem, plan):
     assert plan.cost.components == pytest.approx(recomputed.components)
     assert plan.cost.total == pytest.approx(recomputed.total)
     return recomputed
+
+
+@settings(max_examples=150, deadline=None)
+@given(problems(committed=False))
+def test_a_search_of_a_tiny_problem_finds_what_brute_force_finds(problem):
+    best = optimum(problem)
+
+    found = judged(problem, solve(problem, iterations=ITERATIONS).plan)
+
+    assert found.unassigned == best.cost.unassigned
+    assert found.total == pytest.approx(best.cost.total)
 
 
 @pytest.mark.parametrize(
