@@ -2,9 +2,11 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "atmr.settings")
 os.environ["ATMR_ROLE"] = "web"
 
+settings.EMBEDDED.ensure()
 application = get_wsgi_application()

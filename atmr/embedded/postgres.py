@@ -173,7 +173,9 @@ class Postgres:
         if TAKEN in said:
             taken = self.folders.sockets / ".s.PGSQL.5432"
             pid = holder(taken.with_name(f"{taken.name}.lock"))
-            raise EmbeddedError(f"The socket {taken} is taken by process {pid}. Stop it first.")
+            raise EmbeddedError(
+                f"The socket {taken} is taken by process {pid}: kill {pid}, then try again."
+            )
         if STILL_DYING in said:
             time.sleep(0.1)
             return
