@@ -15,8 +15,8 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import Company
 from bookings.models import Booking, BookingEvent, Client
-from bookings.states import BookingStatus
-from dispatch.models import Alert, Assignment, AssignmentStatus, DispatchRun
+from dispatch.models import Alert, Assignment, AssignmentStatus, DispatchPolicy, DispatchRun
+from dispatch.services import loading
 from fleet.models import Absence, Place, Position, Shift
 from tests.factories import on_day
 from tests.test_database import INDEXES
@@ -216,8 +216,8 @@ def of_day(name: str) -> dict[str, Any]:
 
 
 QUERIES = {
-    "ix_booking_status_scheduled_company": lambda: Booking.objects.for_company(company()).filter(
-        status=BookingStatus.ACCEPTED, **of_day("scheduled_at")
+    "ix_booking_status_scheduled_company": lambda: loading.dispatchable(
+        company(), DAY_START, DAY_END
     ),
     "ix_assignment_booking_created": lambda: booking().assignments.order_by("-created_at")[:1],
     "ix_assignment_dispatch_run_status": lambda: run().assignments.filter(
@@ -235,8 +235,8 @@ QUERIES = {
     )[:50],
     "client_company_name": lambda: Client.objects.for_company(company()).order_by("name")[:50],
     "place_company_name": lambda: Place.objects.for_company(company()).order_by("name")[:50],
-    "shift_company_starts": lambda: (
-        Shift.objects.for_company(company()).planned().reaching_into(DAY_START, DAY_END)
+    "shift_company_starts": lambda: loading.shifts_of_day(
+        company(), DAY_START, DAY_END, DispatchPolicy()
     ),
     "absence_driver_starts": lambda: Absence.objects.filter(
         driver=shift().driver, starts_at__lt=DAY_END, ends_at__gt=DAY_START
@@ -296,7 +296,7 @@ def test_planner_takes_the_index_for_the_query_it_serves(name, rows) -> None:
 
 
 def test_shifts_of_a_day_are_not_looked_for_among_those_of_years() -> None:
-    rows = QUERIES["shift_company_starts"]()
+    rows = Shift.objects.for_company(company()).planned().reaching_into(DAY_START, DAY_END)
 
     (condition,) = [node["Index Cond"] for node in plan_of(rows) if "Index Cond" in node]
 
