@@ -179,10 +179,10 @@ def _pairs(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return start, np.array([q for row in partners for q in row], np.int64)
 
 
-def new_state(data: Data, seed: int) -> State:
+def new_state(data: Data, seed: int, longest: int = 0) -> State:
     """Room for a plan; every route is still to be set."""
     n, m = len(data.request), len(data.vehicle)
-    width = 2 * n + 4
+    width = max(2 * n + 4, longest)
     slots = m * kernel.VARIANTS + 1
     resources = data.load.shape[1]
     return State(
@@ -203,11 +203,12 @@ def new_state(data: Data, seed: int) -> State:
         vehicle_of=np.full(n, -1, np.int64),
         driver_load=np.zeros(len(data.driver_max), np.int64),
         marginal=np.zeros(len(data.driver_max)),
-        chain=np.empty((11, width), np.int64),
+        chain=np.empty((13, width), np.int64),
         seat=np.zeros(n, np.int64),
         row=np.empty((8, width), np.int64),
         trial_cost=np.zeros(kernel.VARIANTS),
         trial=np.zeros((2, kernel.VARIANTS), np.int64),
+        trial_found=np.zeros(4, np.int64),
         driver_ticks=np.zeros(len(data.driver_max)),
         rng=np.array([_scrambled(seed)], np.uint64),
         clock=np.array([1, 0], np.int64),
@@ -222,12 +223,14 @@ def _scrambled(seed: int) -> int:
     return (z ^ (z >> 31)) or 1
 
 
-def new_work(data: Data) -> Work:
-    """Room for a search."""
+def new_work(data: Data, *, related: bool = True) -> Work:
+    """Room for a search; who is related is needed to take requests out by it."""
     n, m = len(data.request), len(data.vehicle)
     width = 2 * n + 4
     classes = int(data.vehicle[:, kernel.CLASS].max()) + 1 if m else 0
-    near, by_time = _related(data)
+    near, by_time = np.zeros((n, 0), np.int64), np.zeros(n, np.int64)
+    if related:
+        near, by_time = _related(data)
     return Work(
         added=np.full((n, m), kernel.HUGE),
         spot=np.zeros((n, m, 3), np.int64),

@@ -1,34 +1,28 @@
-"""Where a request could go, and what it would cost or break there."""
+"""Why a vehicle, and why none: true statements about a plan, recomputed by the kernels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from dispatch.darp.insertion import Option, Weigher
 from dispatch.darp.plan import Plan
-from dispatch.darp.problem import Problem, Rule
+from dispatch.darp.problem import Problem
 
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One vehicle for a request: the price of the best place, or the nearest miss."""
-
-    vehicle: int
-    cost: float | None
-    rule: Rule
-    amount: int
+__all__ = ["Option", "options", "options_of"]
 
 
 def options(problem: Problem, plan: Plan, request: int) -> list[Option]:
-    """The options of one request, one for each vehicle."""
-    return options_of(problem, plan, [request])[0]
+    """For each vehicle what serving a request with it would cost, or the rule it would break.
+
+    The request is taken out of the plan where it is in it; nobody else changes vehicle.
+    """
+    return Weigher(problem, plan).weigh(request)
 
 
 def options_of(problem: Problem, plan: Plan, requests: Sequence[int]) -> list[list[Option]]:
-    """Give, for each request, the vehicles that can never take it with the rule that says so."""
-    del plan
-    return [
-        [
-            Option(v, None if rule else 0.0, Rule(rule), int(rule > 0))
-            for v, rule in enumerate(problem.forbidden[request].tolist())
-        ]
-        for request in requests
-    ]
+    """The options of several requests.
+
+    Misses are looked for only where the plan leaves a request out: of one that is served, a
+    vehicle that cannot take it is an option without cost and without a rule.
+    """
+    weigher = Weigher(problem, plan)
+    left = set(plan.unassigned)
+    return [weigher.weigh(request, misses=request in left) for request in requests]

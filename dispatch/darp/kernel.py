@@ -49,6 +49,9 @@ NEVER = -INF
 HUGE = 1e300
 VARIANTS = 4
 
+# Values of Rule.
+CAPACITY, PICKUP_WINDOW, DELIVERY_WINDOW, RIDE_TIME, VEHICLE_WINDOW, DURATION, BREAK = range(10, 17)
+MAX_REQUESTS, REQUIRES_OTHER, COMMITTED_ELSEWHERE, NO_PLAN = 18, 20, 21, 22
 # Columns of Data.node.
 PLACE, OPENS, CLOSES, SERVICE, RIDE, PROMISE_FROM, PROMISE_UNTIL = range(7)
 # Columns of Data.vehicle.
@@ -59,7 +62,7 @@ ABOARD, PRIORITY, REQUIRES, COMMITTED, CYCLE = range(5)
 # Entries of Data.weight.
 DRIVING, WORKING, WAITING, PROMISES, PAIRS, FAIRNESS, METRIC = range(7)
 # Rows of the scratch that holds one route's chain of times.
-LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE = range(11)
+LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, LO_KEPT, HI_KEPT = range(13)
 
 
 class Data(NamedTuple):
@@ -103,11 +106,12 @@ class State(NamedTuple):
     vehicle_of: np.ndarray  # (requests,) -1 where unassigned
     driver_load: np.ndarray  # (drivers,) requests
     marginal: np.ndarray  # (drivers,) price of one more tick of work for fairness
-    chain: np.ndarray  # scratch (11, width)
+    chain: np.ndarray  # scratch (13, width)
     seat: np.ndarray  # scratch (requests,) position of a pickup
     row: np.ndarray  # scratch (8, width) stop codes
     trial_cost: np.ndarray  # scratch (VARIANTS,)
     trial: np.ndarray  # scratch (2, VARIANTS)
+    trial_found: np.ndarray  # scratch (4,)
     driver_ticks: np.ndarray  # scratch (drivers,)
     rng: np.ndarray  # (1,) uint64
     clock: np.ndarray  # (2,) int64: next version, iterations done
@@ -137,8 +141,8 @@ def lay_out(d, s, v, seq, k):
         code = seq[i]
         if code < n:
             on += 1
-        elif code < 2 * n and d.request[code - n, ABOARD]:
-            on += 1
+        elif code < 2 * n:
+            on += d.request[code - n, ABOARD]
             s.seat[code - n] = -1
     for i in range(k):
         if seq[i] < n:
@@ -278,6 +282,8 @@ def keep_promises(d, s, seq, k):
     wanted = False
     for i in range(1, k + 1):
         code = seq[i - 1]
+        x[LO_KEPT, i] = x[LO, i]
+        x[HI_KEPT, i] = x[HI, i]
         if code < n and (
             d.node[code, PROMISE_FROM] > x[LO, i] or d.node[code, PROMISE_UNTIL] < x[HI, i]
         ):
@@ -296,8 +302,8 @@ def keep_promises(d, s, seq, k):
     for i in range(1, k + 1):
         code = seq[i - 1]
         if code < n:
-            x[LO, i] = d.node[code, OPENS]
-            x[HI, i] = d.node[code, CLOSES]
+            x[LO, i] = x[LO_KEPT, i]
+            x[HI, i] = x[HI_KEPT, i]
     for i in range(1, k + 1):
         code = seq[i - 1]
         if code < n:
@@ -309,8 +315,8 @@ def keep_promises(d, s, seq, k):
             x[HI, i] = hi
             if not earliest(x, k + 1):
                 broken += 1
-                x[LO, i] = d.node[code, OPENS]
-                x[HI, i] = d.node[code, CLOSES]
+                x[LO, i] = x[LO_KEPT, i]
+                x[HI, i] = x[HI_KEPT, i]
     earliest(x, k + 1)
     return broken
 
@@ -319,10 +325,9 @@ def keep_promises(d, s, seq, k):
 def settle(d, s, v, seq, k):
     """Choose the times of a chain whose EARLY is valid; they end up in LATE.
 
-    Returns (duration, waiting with someone aboard), duration -1 where the limit is broken. The
-    duration is the least one where it has a price or a limit: the earliest end with the latest
-    start that allows it. Every pool then ends as early as it can and begins as late as that
-    allows, which is its least waiting.
+    Returns (duration, waiting with someone aboard). The duration is the least one where it has a
+    price or a limit: the earliest end with the latest start that allows it. Every pool then ends
+    as early as it can and begins as late as that allows, which is its least waiting.
     """
     x = s.chain
     n = d.request.shape[0]
@@ -362,21 +367,17 @@ def settle(d, s, v, seq, k):
         duration = ends - (x[LATE, 2] - x[DRIVE, 2])
     else:
         duration = ends - x[LATE, 0]
-    if duration > limit:
-        duration = -1
     return duration, waited
 
 
 @entry
 def final_times(d, s, v, seq, k):
-    """The schedule that ``price`` prices, into LATE; (duration, -1 where it is not feasible)."""
+    """The schedule that ``price`` prices, into LATE."""
     lay_out(d, s, v, seq, k)
-    if not earliest(s.chain, k + 1):
-        return -1
+    earliest(s.chain, k + 1)
     if d.weight[PROMISES] > 0.0:
         keep_promises(d, s, seq, k)
-    duration, _ = settle(d, s, v, seq, k)
-    return duration
+    settle(d, s, v, seq, k)
 
 
 @inner
@@ -420,6 +421,8 @@ def price(d, s, v, seq, k):
     if w[WAITING] > 0.0:
         duration, waited = settle(d, s, v, seq, k)
         cost += w[WAITING] * waited
+        if duration > d.vehicle[v, MAX_DURATION]:
+            return HUGE, 0
     elif w[WORKING] > 0.0 or w[FAIRNESS] > 0.0 or d.vehicle[v, MAX_DURATION] < INF:
         duration = duration_only(d, s, v, seq, k)
     if duration < 0:
@@ -431,6 +434,138 @@ def price(d, s, v, seq, k):
         if n <= code < 2 * n:
             cost += d.assign[code - n, v]
     return cost, duration
+
+
+@inner
+def force(d, s, v, seq, k, found):
+    """Widen the chain of a route by as much as its order needs; return the ticks it took.
+
+    EARLY is valid then. ``found`` gets the rule broken most, by how much, where, and how many are
+    broken, the limit on the duration aside.
+    """
+    x = s.chain
+    n = d.request.shape[0]
+    lay_out(d, s, v, seq, k)
+    excess = 0
+    found[0] = 0
+    found[1] = 0
+    found[2] = -1
+    found[3] = 0
+    for i in range(k + 2):
+        x[HI_KEPT, i] = x[HI, i]
+        x[HI, i] = INF
+        p = x[PICK, i]
+        if p >= 0:
+            over = x[ALONG, i] - x[ALONG, p] - x[STAY, p] - x[LIMIT, i]
+            if over > 0:
+                x[LIMIT, i] += over
+                excess += over
+                blame(found, RIDE_TIME, over, seq[i - 1] - n)
+    earliest(x, k + 1)
+    for i in range(k + 2):
+        x[HI, i] = max(x[HI_KEPT, i], x[EARLY, i])
+        over = x[EARLY, i] - x[HI_KEPT, i]
+        if over <= 0:
+            continue
+        excess += over
+        if i == 0 or i == k + 1:
+            blame(found, VEHICLE_WINDOW, over, -1)
+        elif seq[i - 1] < n:
+            blame(found, PICKUP_WINDOW, over, seq[i - 1])
+        elif seq[i - 1] < 2 * n:
+            blame(found, DELIVERY_WINDOW, over, seq[i - 1] - n)
+        elif x[EARLY, i] > d.vehicle[v, BREAK_UNTIL]:
+            blame(found, BREAK, x[EARLY, i] - d.vehicle[v, BREAK_UNTIL], -1)
+    return excess
+
+
+@inner
+def blame(found, rule, amount, who):
+    """Note a broken rule; the one broken by the most ticks is told."""
+    found[3] += 1
+    if amount > found[1]:
+        found[0] = rule
+        found[1] = amount
+        found[2] = who
+
+
+@inner
+def forced_excess(d, s, v, seq, k, bound, found):
+    """``force`` with the limit on the duration; the schedule ends up in LATE if under ``bound``."""
+    excess = force(d, s, v, seq, k, found)
+    if excess >= bound:
+        return excess
+    if d.weight[PROMISES] > 0.0:
+        keep_promises(d, s, seq, k)
+    duration, _ = settle(d, s, v, seq, k)
+    over = duration - d.vehicle[v, MAX_DURATION]
+    if over > 0:
+        excess += over
+        blame(found, DURATION, over, -1)
+    return excess
+
+
+@inner
+def best_break(d, s, v, base, k):
+    """(cost, duration, gap of the break) of an order of stops, its break where it is cheapest."""
+    n = d.request.shape[0]
+    if d.vehicle[v, BREAK_TICKS] < 0 or k == 0:
+        cost, duration = price(d, s, v, base, k)
+        return cost, duration, np.int64(0)
+    best = HUGE
+    lasts = np.int64(0)
+    where = np.int64(0)
+    on = 0
+    for i in range(k):
+        if base[i] >= n and d.request[base[i] - n, ABOARD]:
+            on += 1
+    for gap in range(k + 1):
+        if gap > 0:
+            on += 1 if base[gap - 1] < n else -1
+        if on > 0 or gap < d.vehicle[v, FIXED]:
+            continue
+        with_break(d, base, k, gap, s.row[0])
+        cost, duration = price(d, s, v, s.row[0], k + 1)
+        if cost < best:
+            best = cost
+            lasts = duration
+            where = np.int64(gap)
+    return best, lasts, where
+
+
+@entry
+def forced_times(d, s, v, base, k, found):
+    """Times of an order whether feasible or not, in LATE; the sequence with its break in row 0."""
+    n = d.request.shape[0]
+    if d.vehicle[v, BREAK_TICKS] < 0:
+        for i in range(k):
+            s.row[0, i] = base[i]
+        forced_excess(d, s, v, s.row[0], k, INF, found)
+        return k
+    best = INF
+    cost, _, chosen = best_break(d, s, v, base, k)
+    on = 0
+    for i in range(k):
+        if base[i] >= n and d.request[base[i] - n, ABOARD]:
+            on += 1
+    for gap in range(k + 1):
+        if gap > 0:
+            on += 1 if base[gap - 1] < n else -1
+        if cost < HUGE:
+            best = 0
+            break
+        if on > 0 or gap < d.vehicle[v, FIXED]:
+            continue
+        with_break(d, base, k, gap, s.row[0])
+        excess = forced_excess(d, s, v, s.row[0], k + 1, best, found)
+        if excess < best:
+            best = excess
+            chosen = gap
+    if best == INF:
+        chosen = k
+    with_break(d, base, k, chosen, s.row[0])
+    forced_excess(d, s, v, s.row[0], k + 1, INF, found)
+    return k + 1
 
 
 # --- One route: loads ---------------------------------------------------------------------
@@ -535,6 +670,16 @@ def loads_fit(d, s, v, base, k):
                 ):  # fmt: skip
                     return False
     return True
+
+
+@entry
+def load_spare(d, s, v, k):
+    """Loads and pools of the sequence in row 0, into the spare slot."""
+    slot = s.sequence.shape[0] - 1
+    s.length[slot] = k
+    for i in range(k):
+        s.sequence[slot, i] = s.row[0, i]
+    load_up(d, s, v, slot)
 
 
 # --- One route: storing -------------------------------------------------------------------
@@ -1704,6 +1849,224 @@ def iterate(d, s, w, rounds, largest):
             restore(d, s, w)
             recount(d, s, w)
             total(d, s)
+
+
+# --- Explanation --------------------------------------------------------------------------
+
+
+@inner
+def plain(s, n, slot_row, size, out):
+    """Copy a sequence without its break."""
+    k = np.int64(0)
+    for h in range(size):
+        if s.row[slot_row, h] != 2 * n:
+            out[k] = s.row[slot_row, h]
+            k += 1
+    return k
+
+
+@inner
+def nearest_miss(d, s, r, v, spot):
+    """The order of ``v`` with ``r`` that breaks rules of time by the fewest ticks."""
+    n = d.request.shape[0]
+    best = INF
+    trial = s.trial_found
+    for variant in range(s.variants[v]):
+        slot = v * VARIANTS + variant
+        k = s.length[slot]
+        for i in range(d.vehicle[v, FIXED], k + 1):
+            if s.on[slot, i] > 0 and not mates_allow(d, s, slot, i, r):
+                continue
+            for j in range(i, k + 1):
+                if j > i:
+                    code = s.sequence[slot, j - 1]
+                    if code == 2 * n or (code < n and not d.share[code, r]):
+                        break
+                size = spliced(s, slot, i, j, r, n, s.row[3])
+                excess = force(d, s, v, s.row[3], size, trial)
+                if excess >= best:
+                    continue
+                bare = plain(s, n, np.int64(3), size, s.row[6])
+                if not loads_fit(d, s, v, s.row[6], bare):
+                    continue
+                excess = forced_excess(d, s, v, s.row[3], size, best, trial)
+                if excess < best:
+                    best = excess
+                    spot[0] = slot
+                    spot[1] = i
+                    spot[2] = j
+    return best
+
+
+@entry
+def weigh(d, s, w, r, misses, delta, found, size, order):
+    """What serving ``r`` with each vehicle adds to the cost, or what it would break.
+
+    ``r`` must not be in the plan. For each vehicle ``delta`` gets the cost added, HUGE where it is
+    not possible; ``found`` the rule broken most, by how much, by whom, how many rules; ``order``
+    and ``size`` the route with it, without its break. Misses are looked for on request.
+    """
+    n = d.request.shape[0]
+    before = total(d, s)
+    driver_of = d.vehicle[:, DRIVER]
+    for v in range(s.size.shape[0]):
+        delta[v] = HUGE
+        size[v] = 0
+        for h in range(4):
+            found[v, h] = 0
+        found[v, 2] = -1
+        if d.request[r, COMMITTED] >= 0 and d.request[r, COMMITTED] != v:
+            blame(found[v], COMMITTED_ELSEWHERE, 1, r)
+        elif d.forbidden[r, v]:
+            blame(found[v], np.int64(d.forbidden[r, v]), 1, r)
+        elif s.driver_load[driver_of[v]] >= d.driver_max[driver_of[v]]:
+            over = s.driver_load[driver_of[v]] + 1 - d.driver_max[driver_of[v]]
+            blame(found[v], MAX_REQUESTS, over, r)
+        elif fitting(d, v, d.load[r]) == 0:
+            blame(found[v], CAPACITY, overload(d, r, v), r)
+        else:
+            if w.seen[r, v] != s.version[v]:
+                w.seen[r, v] = s.version[v]
+                w.added[r, v] = best_insertion(d, s, r, v, HUGE, w.out)
+                for h in range(3):
+                    w.spot[r, v, h] = w.out[h]
+            if w.added[r, v] < HUGE:
+                k = spliced(s, w.spot[r, v, 0], w.spot[r, v, 1], w.spot[r, v, 2], r, n, s.row[7])
+                size[v] = plain(s, n, np.int64(7), k, order[v])
+                cost, duration, _ = best_break(d, s, v, order[v], size[v])
+                if r_requires(d, s, r):
+                    blame(found[v], REQUIRES_OTHER, 1, d.request[r, REQUIRES])
+                else:
+                    delta[v] = cost - s.cost[v] + split_cost(d, s, r, v)
+                    if d.weight[FAIRNESS] > 0.0:
+                        kept = s.duration[v]
+                        was = s.size[v]
+                        now = fairness(d, s)
+                        s.duration[v] = duration
+                        s.size[v] = size[v]
+                        delta[v] += fairness(d, s) - now
+                        s.duration[v] = kept
+                        s.size[v] = was
+            elif misses:
+                if nearest_miss(d, s, r, v, w.out) >= INF:
+                    blame(found[v], NO_PLAN, 1, r)
+                    continue
+                k = spliced(s, w.out[0], w.out[1], w.out[2], r, n, s.row[7])
+                size[v] = plain(s, n, np.int64(7), k, order[v])
+                forced_times(d, s, v, order[v], size[v], found[v])
+    fairness(d, s)
+    return before
+
+
+@inner
+def r_requires(d, s, r):
+    """Whether ``r`` lacks whom it requires."""
+    q = d.request[r, REQUIRES]
+    return q >= 0 and s.vehicle_of[q] < 0
+
+
+@inner
+def overload(d, r, v):
+    """By how many units ``r`` alone exceeds the layout that suits it best."""
+    least = INF
+    for layout in range(d.vehicle[v, LAYOUTS]):
+        over = 0
+        for q in range(d.load.shape[1]):
+            over += max(0, d.load[r, q] - d.layout[v, layout, q])
+        least = min(least, over)
+    return least
+
+
+@entry
+def times_kept(d, s, v, base, k, kept):
+    """Times of a feasible order that keep to ``kept`` (by stop code) if they can, in LATE.
+
+    The sequence with its break is in row 0 then; returns its length.
+    """
+    n = d.request.shape[0]
+    size = k
+    gaps = np.int64(1)
+    if d.vehicle[v, BREAK_TICKS] >= 0:
+        size = k + 1
+        gaps = k + 1
+    best = HUGE
+    chosen = np.int64(0)
+    for trial in range(2):
+        on = 0
+        for i in range(k):
+            if base[i] >= n and d.request[base[i] - n, ABOARD]:
+                on += 1
+        for gap in range(gaps):
+            if gap > 0:
+                on += 1 if base[gap - 1] < n else -1
+            if size > k and (on > 0 or gap < d.vehicle[v, FIXED]):
+                continue
+            splice_break(d, base, k, gap, size, s.row[0])
+            if trial == 0:
+                if price(d, s, v, s.row[0], size)[0] >= HUGE:
+                    continue
+                lay_out(d, s, v, s.row[0], size)
+                for i in range(1, size + 1):
+                    at = kept[s.row[0, i - 1]]
+                    if at != NEVER:
+                        s.chain[LO, i] = max(s.chain[LO, i], at)
+                        s.chain[HI, i] = min(s.chain[HI, i], at)
+                if not earliest(s.chain, size + 1):
+                    continue
+                lasts, _ = settle(d, s, v, s.row[0], size)
+                if lasts <= d.vehicle[v, MAX_DURATION]:
+                    return size
+            else:
+                cost, _ = price(d, s, v, s.row[0], size)
+                if cost < best:
+                    best = cost
+                    chosen = gap
+    splice_break(d, base, k, chosen, size, s.row[0])
+    lay_out(d, s, v, s.row[0], size)
+    earliest(s.chain, size + 1)
+    if d.weight[PROMISES] > 0.0:
+        keep_promises(d, s, s.row[0], size)
+    settle(d, s, v, s.row[0], size)
+    return size
+
+
+@inner
+def splice_break(d, base, k, gap, size, out):
+    """Copy a route, with the break after ``gap`` stops if ``size`` has room for it."""
+    if size > k:
+        with_break(d, base, k, gap, out)
+        return
+    for i in range(k):
+        out[i] = base[i]
+
+
+@entry
+def lift(d, s, w, r):
+    """Take ``r`` out of its route for a while; False where the rest could not be followed."""
+    n = d.request.shape[0]
+    v = s.vehicle_of[r]
+    w.counts[STEP] += 1
+    remember(s, w, v)
+    k = np.int64(0)
+    for i in range(s.size[v]):
+        code = s.base[v, i]
+        if code not in (r, n + r):
+            s.row[5, k] = code
+            k += 1
+    if not set_route(d, s, v, s.row[5], k):
+        return False
+    s.vehicle_of[r] = -1
+    s.driver_load[d.vehicle[v, DRIVER]] -= 1
+    return True
+
+
+@entry
+def put_back(d, s, w, r, v):
+    """Undo ``lift``."""
+    set_route(d, s, v, w.backup[v], w.backup_size[v])
+    s.version[v] = w.backup_version[v]
+    s.vehicle_of[r] = v
+    s.driver_load[d.vehicle[v, DRIVER]] += 1
 
 
 def main() -> None:

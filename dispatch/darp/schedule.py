@@ -1,18 +1,61 @@
 """Times along a route: from an order of stops to its best schedule."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from dispatch.darp import kernel
+from dispatch.darp.arrays import flatten, new_state
+from dispatch.darp.cost import cost
 from dispatch.darp.kernel import Data, State
-from dispatch.darp.plan import Route, Stop, StopKind
+from dispatch.darp.plan import Cost, Plan, Route, Stop, StopKind
 from dispatch.darp.problem import Problem
 
 
 def codes(signed: Iterable[int], requests: int) -> list[int]:
     """Signed request numbers as the kernel's stop codes."""
     return [s - 1 if s > 0 else requests - s - 1 for s in signed]
+
+
+def evaluate(problem: Problem, signed_routes: Sequence[Sequence[int]]) -> Plan:
+    """The plan of hand-made routes, one for each vehicle: their best schedule, their cost.
+
+    Routes are kept as they are, feasible or not; ``check`` then says what they break. Times that
+    cannot be kept are missed by as few ticks as the order allows, the break being taken where that
+    is least.
+
+    Raises
+    ------
+    ValueError
+        There is not one route for each vehicle, or one names an unknown request.
+    """
+    n = len(problem.requests)
+    if len(signed_routes) != len(problem.vehicles):
+        raise ValueError("there must be one route for each vehicle")
+    if any(not 1 <= abs(s) <= n for route in signed_routes for s in route):
+        raise ValueError("a route names an unknown request")
+    data = flatten(problem)
+    longest = max((len(route) for route in signed_routes), default=0)
+    state = new_state(data, 0, longest + 4)
+    routes = tuple(
+        timed(problem, data, state, v, codes(route, n)) for v, route in enumerate(signed_routes)
+    )
+    served = {abs(s) - 1 for route in signed_routes for s in route}
+    plan = Plan(routes, tuple(r for r in range(n) if r not in served), Cost((), 0.0))
+    return replace(plan, cost=cost(problem, plan))
+
+
+def timed(problem: Problem, data: Data, state: State, vehicle: int, stops: list[int]) -> Route:
+    """Any order of stops as a route, its break placed."""
+    if not stops:
+        return Route()
+    found = np.zeros(4, np.int64)
+    row = as_row(stops, state.base.shape[1])
+    length = kernel.forced_times(data, state, vehicle, row, len(stops), found)
+    sequence = state.row[0, :length].tolist()
+    kernel.load_spare(data, state, vehicle, length)
+    return to_route(problem, vehicle, sequence, state, len(state.length) - 1)
 
 
 def scheduled(problem: Problem, data: Data, state: State, vehicle: int) -> Route:
@@ -44,7 +87,7 @@ def to_route(
     left = leave
     for i, code in enumerate(sequence, 1):
         at = i - 1 if aboard[i - 1] else i
-        layout = (masks[at] & -masks[at]).bit_length() - 1 if aboard[at] else -1
+        layout = max(0, (masks[at] & -masks[at]).bit_length() - 1)
         arrival = left + drive[i]
         left = times[i] + stay[i]
         if code == 2 * n:

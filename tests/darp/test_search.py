@@ -12,7 +12,7 @@ from tests.darp.brute import optimum
 from tests.darp.strategies import problems
 
 THOROUGH = settings(
-    max_examples=200,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -1,0 +1,162 @@
+"""Where a request could enter a plan: the cheapest feasible insertion into each route."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dispatch.darp import kernel
+from dispatch.darp.arrays import flatten, new_state, new_work
+from dispatch.darp.plan import Plan, Route, Stop, StopKind
+from dispatch.darp.problem import Problem, Rule
+from dispatch.darp.schedule import as_row, codes, to_route
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What serving a request with a vehicle would take.
+
+    ``cost`` is what it adds to the plan without the request, None where it is not feasible.
+    Then ``rule`` is broken by ``amount`` (as in ``Violation``), by request ``by`` where one is to
+    blame (-1: the vehicle), when the request enters as in ``signed``, the order that misses its
+    times by the fewest ticks; ``broken`` counts the rules broken there, ``rule`` by the most. An
+    order is empty where the rule holds whatever the order. Committed work stays with its vehicle
+    at no cost.
+    """
+
+    vehicle: int
+    cost: float | None
+    rule: Rule = Rule.NONE
+    amount: int = 0
+    by: int = -1
+    broken: int = 0
+    signed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """A feasible insertion, the route it gives, and how many others it moves in time."""
+
+    vehicle: int
+    cost: float
+    route: Route
+    moved: int
+
+
+class Weigher:
+    """A plan ready to be asked what each request costs with each vehicle.
+
+    Routes that are not feasible for the problem take nobody in.
+    """
+
+    def __init__(self, problem: Problem, plan: Plan) -> None:
+        self.problem = problem
+        self.data = flatten(problem)
+        self.state = new_state(self.data, 0)
+        self.work = new_work(self.data, related=False)
+        n, m = len(problem.requests), len(problem.vehicles)
+        self.closed = [not self._load(v, plan.routes[v]) for v in range(m)]
+        self._delta = np.zeros(m)
+        self._found = np.zeros((m, 4), np.int64)
+        self._size = np.zeros(m, np.int64)
+        self._order = np.zeros((m, 2 * n + 4), np.int64)
+
+    def _load(self, v: int, route: Route) -> bool:
+        data, state = self.data, self.state
+        stops = codes(route.signed(), len(self.problem.requests))
+        row = as_row(stops, state.base.shape[1])
+        fits = bool(
+            kernel.loads_fit(data, state, v, row, len(stops))
+            and kernel.set_route(data, state, v, row, len(stops))
+        )
+        if not fits:
+            kernel.set_route(data, state, v, row, 0)
+        for code in stops:
+            if code >= len(self.problem.requests):
+                state.vehicle_of[code - len(self.problem.requests)] = v
+                state.driver_load[self.problem.vehicles[v].driver] += 1
+        return fits
+
+    def weigh(self, request: int, *, misses: bool = True) -> list[Option]:
+        """One option for each vehicle, the request taken out of the plan where it is in it."""
+        home = int(self.state.vehicle_of[request])
+        owner = int(self.data.request[request, kernel.COMMITTED])
+        if owner >= 0:
+            return [self._committed(v, owner, request) for v in range(len(self.closed))]
+        if home >= 0 and (
+            self.closed[home] or not kernel.lift(self.data, self.state, self.work, request)
+        ):
+            return [
+                Option(v, None, Rule.STRUCTURE, 1, request, 1)
+                for v in range(len(self.problem.vehicles))
+            ]
+        kernel.weigh(
+            self.data, self.state, self.work, request, misses,
+            self._delta, self._found, self._size, self._order,
+        )  # fmt: skip
+        options = self._options()
+        if home >= 0:
+            kernel.put_back(self.data, self.state, self.work, request, home)
+        return options
+
+    def _committed(self, v: int, owner: int, request: int) -> Option:
+        if v != owner:
+            return Option(v, None, Rule.COMMITTED, 1, request, 1)
+        size = int(self.state.size[v])
+        return Option(v, 0.0, signed=self._to_signed(self.state.base[v, :size].tolist()))
+
+    def _to_signed(self, order: list[int]) -> tuple[int, ...]:
+        n = len(self.problem.requests)
+        return tuple(code + 1 if code < n else n - code - 1 for code in order)
+
+    def _options(self) -> list[Option]:
+        deltas, found, sizes = self._delta.tolist(), self._found.tolist(), self._size.tolist()
+        options = []
+        for v, delta in enumerate(deltas):
+            if self.closed[v]:
+                options.append(Option(v, None, Rule.STRUCTURE, 1, -1, 1))
+                continue
+            signed = self._to_signed(self._order[v, : sizes[v]].tolist())
+            if delta < kernel.HUGE:
+                options.append(Option(v, delta, signed=signed))
+            else:
+                rule, amount, by, broken = found[v]
+                options.append(Option(v, None, Rule(rule), amount, by, broken, signed))
+        return options
+
+    def insertion(self, option: Option, plan: Plan) -> Insertion:
+        """A feasible option as a route; the others keep their times in ``plan`` if they can."""
+        n, v = len(self.problem.requests), option.vehicle
+        row = as_row(codes(option.signed, n), self.state.base.shape[1])
+        kept = np.full(2 * n + 1, kernel.NEVER, np.int64)
+        for stop in plan.routes[v].stops:
+            if stop.request >= 0:
+                kept[codes([_signed(stop)], n)[0]] = stop.start
+        length = kernel.times_kept(self.data, self.state, v, row, len(option.signed), kept)
+        kernel.load_spare(self.data, self.state, v, length)
+        sequence = self.state.row[0, :length].tolist()
+        route = to_route(self.problem, v, sequence, self.state, len(self.state.length) - 1)
+        before = {_signed(stop): stop.start for stop in plan.routes[v].stops if stop.request >= 0}
+        moved = sum(
+            before.get(_signed(stop), stop.start) != stop.start
+            for stop in route.stops
+            if stop.request >= 0
+        )
+        return Insertion(v, option.cost or 0.0, route, moved)
+
+
+def best_insertions(problem: Problem, plan: Plan, request: int) -> list[Insertion]:
+    """The cheapest insertion of a request into each route that can take it, the cheapest first.
+
+    A request that is in the plan is taken out of it before. The times of all others are kept
+    where the route allows it.
+    """
+    weigher = Weigher(problem, plan)
+    feasible = [
+        option for option in weigher.weigh(request, misses=False) if option.cost is not None
+    ]
+    feasible.sort(key=lambda option: (option.cost, option.vehicle))
+    return [weigher.insertion(option, plan) for option in feasible]
+
+
+def _signed(stop: Stop) -> int:
+    return stop.request + 1 if stop.kind is StopKind.PICKUP else -(stop.request + 1)
