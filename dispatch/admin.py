@@ -27,6 +27,7 @@ from bookings.services import series
 from bookings.states import UNASSIGNED
 from dispatch.console.deciding import take, tell
 from dispatch.console.decisions import STEPS, Step, offered
+from dispatch.console.duty import AbsenceOnDutyAdmin, ShiftOnDutyAdmin
 from dispatch.models import (
     Alert,
     Assignment,
@@ -38,6 +39,7 @@ from dispatch.models import (
 )
 from dispatch.services import policies
 from fleet.admin import DayFilter, ReadOnly
+from fleet.models import Absence, Shift
 
 # How far ahead the bookings of a series are made.
 SERIES_AHEAD = timedelta(days=28)
@@ -268,6 +270,11 @@ class FollowedSeriesAdmin(BookingSeriesAdmin):
             made = series.materialise(company=company, only=[form.instance.pk], **ahead)
             for refusal in made.refused.values():
                 raise refusal
+
+
+admin.site.unregister([Shift, Absence])
+admin.site.register(Shift, ShiftOnDutyAdmin)
+admin.site.register(Absence, AbsenceOnDutyAdmin)
 
 
 admin.site.unregister(TaskResult)
