@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dispatch.darp.check import check
 from dispatch.darp.plan import Cost, Plan, Route, Stop, StopKind
 from dispatch.darp.problem import Driver, Problem, Request, TimeWindow, Vehicle
 
@@ -94,3 +95,14 @@ def plan_of(problem: Problem, *routes: Route) -> Plan:
     served = {stop.request for route in routes for stop in route.stops}
     unassigned = tuple(r for r in range(len(problem.requests)) if r not in served)
     return Plan(routes, unassigned, UNPRICED)
+
+
+def broken(problem, *routes):
+    return check(problem, plan_of(problem, *routes))
+
+
+def aboard_problem(**changes):
+    """Request 0 is aboard in layout 0 (one seat), request 1 may board at place 1."""
+    requests = [ride(0, 3, aboard=True), ride(1, 4)]
+    vehicle = van(layouts=((1,), (2,)), committed=(-1,), aboard_layout=0)
+    return problem_of(requests, [replace(vehicle, **changes)])

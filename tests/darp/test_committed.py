@@ -7,8 +7,8 @@ from dispatch.darp.check import check, excess
 from dispatch.darp.committed import baseline, relax
 from dispatch.darp.plan import Route, StopKind, Violation
 from dispatch.darp.problem import Break, Driver, Rule, TimeWindow
-from tests.darp.brute import BREAK, Model
 from tests.darp.building import problem_of, ride, van
+from tests.darp.model import BREAK, Model
 from tests.darp.strategies import problems
 
 TIMED = (
@@ -144,6 +144,7 @@ def test_who_is_aboard_keeps_the_layout():
     assert [stop.layout for stop in stops] == [-1, 1, 0, 0, -1]
 
 
+@settings(deadline=None)
 @given(problems())
 def test_the_relaxed_problem_is_one_that_the_baseline_solves(problem):
     plan = baseline(problem)
@@ -155,7 +156,7 @@ def test_the_relaxed_problem_is_one_that_the_baseline_solves(problem):
     assert not {v.rule for v in found} & {Rule.STRUCTURE, Rule.COMMITTED}
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(problems())
 def test_no_schedule_of_the_same_order_keeps_more_than_a_baseline_that_is_late(problem):
     late = {v.vehicle for v in inherited(problem) if v.rule in TIMED}

@@ -28,7 +28,7 @@ def judged(problem, plan):
     return recomputed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(problems(committed=False))
 def test_a_search_of_a_tiny_problem_finds_what_brute_force_finds(problem):
     best = optimum(problem)
