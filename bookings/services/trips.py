@@ -15,7 +15,7 @@ from bookings.states import OPEN
 
 
 class ReturnBooked(DomainError):
-    message = _("%(reference)s has a return already.")
+    message = _("The booking has a return already.")
     constraints = ("bookings_booking_outbound_id_key",)
 
 
@@ -79,7 +79,7 @@ def book_return(
         if outbound.outbound_id is not None:
             raise ReturnOfReturn(reference=outbound.reference)
         if len(legs) > 1:
-            raise ReturnBooked(reference=outbound.reference)
+            raise ReturnBooked
         back = draft_return(
             outbound=legs[outbound.pk],
             return_pickup_at=return_pickup_at,
