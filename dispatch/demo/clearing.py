@@ -18,7 +18,7 @@ from atmr.errors import DomainError
 from bookings.models import Booking, BookingSeries, Client
 from bookings.services import moves
 from bookings.states import BookingStatus
-from dispatch.demo.staff import invented_drivers
+from dispatch.demo.staff import drivers_by_number
 from dispatch.models import Alert, Assignment, AssignmentStatus, DispatchRun, Unassigned
 from fleet.models import Absence, Place, PlaceKind, Shift
 
@@ -53,8 +53,9 @@ def clear_day(*, company: Company, day: date, now: datetime) -> int:
         Q(reference__startswith=prefix) | Q(outbound__reference__startswith=prefix)
     )
     start, end = clock.day_bounds(day, company.tz)
+    invented = drivers_by_number(company).values()
     shifts = Shift.objects.for_company(company).filter(
-        driver__in=invented_drivers(company).values(), starts_at__gte=start, starts_at__lt=end
+        driver__in=invented, starts_at__gte=start, starts_at__lt=end
     )
     booking_ids = list(bookings.values_list("pk", flat=True))
     shift_ids = list(shifts.values_list("pk", flat=True))
@@ -63,7 +64,7 @@ def clear_day(*, company: Company, day: date, now: datetime) -> int:
     _clear_bookings(booking_ids)
     shifts.delete()
     Absence.objects.for_company(company).filter(
-        driver__in=invented_drivers(company).values(),
+        driver__in=invented,
         note__startswith=NOTE,
         starts_at__gte=start,
         starts_at__lt=end,

@@ -121,14 +121,14 @@ def ensure_sign_ins(company: Company) -> list[SignIn]:
 def ensure_crew(company: Company, day: date, drivers: int) -> dict[int, tuple[Driver, Vehicle]]:
     """Give so many drivers by number, each with a vehicle, free for the whole of `day`."""
     free = set(islice(_free_numbers(company, day), drivers))
-    _make_drivers(company, free - _drivers(company).keys())
+    _make_drivers(company, free - drivers_by_number(company).keys())
     _make_vehicles(company, free - _vehicles(company).keys())
-    people, fleet = _drivers(company), _vehicles(company)
+    people, fleet = drivers_by_number(company), _vehicles(company)
     return {number: (people[number], fleet[number]) for number in sorted(free)}
 
 
 def _free_numbers(company: Company, day: date) -> Iterable[int]:
-    people, fleet = _drivers(company), _vehicles(company)
+    people, fleet = drivers_by_number(company), _vehicles(company)
     start, end = clock.day_bounds(day, company.tz)
     shifts = Shift.objects.for_company(company).planned().reaching_into(start, end)
     busy = set(shifts.values_list("driver_id", flat=True))
@@ -144,12 +144,8 @@ def _free_numbers(company: Company, day: date) -> Iterable[int]:
         yield number
 
 
-def invented_drivers(company: Company) -> "dict[int, Driver]":
-    """Give the seed's own drivers by their numbers."""
-    return _drivers(company)
-
-
-def _drivers(company: Company) -> dict[int, Driver]:
+def drivers_by_number(company: Company) -> dict[int, Driver]:
+    """Give the drivers whom the seed made."""
     rows = Driver.objects.for_company(company).filter(email__regex=rf"^chauffeur\d+@{DOMAIN}$")
     return {int(row.email.removeprefix("chauffeur").split("@")[0]): row for row in rows}
 

@@ -2,19 +2,24 @@
 
 import io
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import Count, F, Q
 
 from accounts.models import Company, User
 from atmr import clock
 from bookings.models import Booking, BookingEvent, BookingSeries, Client
+from bookings.services import series
 from bookings.states import BookingStatus
 from dispatch.demo import seeding
-from dispatch.demo.clearing import DayUnderWay
+from dispatch.demo.clearing import DayBeingPlanned, DayUnderWay
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun
+from dispatch.services import runs
 from fleet.models import Absence, Driver, DriverKind, Place, Shift, Vehicle
 from tests.factories import (
     DAY,
@@ -215,6 +220,39 @@ def test_day_on_which_an_invented_driver_carries_somebody_else_s_client_is_kept(
         seed(20)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_day_that_is_being_planned_is_kept():
+    company = seed(10).company
+    held, done = threading.Event(), threading.Event()
+
+    def plan():
+        try:
+            with runs.open_run(
+                company=company,
+                day=DAY,
+                trigger="command",
+                actor=None,
+                now=NOW,
+                settings={},
+                seed=0,
+            ):
+                held.set()
+                assert done.wait(60)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        planning = threads.submit(plan)
+        try:
+            assert held.wait(60)
+            with pytest.raises(DayBeingPlanned):
+                seed(10)
+        finally:
+            done.set()
+            planning.result(60)
+    assert of_day().filter(DISPATCHABLE).count() == 10
+
+
 def test_driver_who_is_away_is_replaced_by_a_colleague():
     seed(20)
     away = Driver.objects.order_by("email").first()
@@ -240,12 +278,27 @@ def test_nothing_of_a_person_is_left_when_the_day_is_made_anew():
     assert not Place.objects.filter(kind="home", history__isnull=True).exists()
 
 
-def test_series_ask_for_their_day_only():
-    seed(30)
+def test_series_ask_for_the_bookings_that_are_there_and_for_no_other_day():
+    company = seed(30).company
 
-    days = set(BookingSeries.objects.values_list("starts_day", "until_day"))
+    made = series.materialise(
+        company=company,
+        until_day=DAY + timedelta(days=14),
+        now=NOW - timedelta(days=14),
+        window_before_min=5,
+        window_after_min=10,
+    )
 
-    assert days == {(DAY, DAY)}
+    assert (made.created, made.refused) == ([], {})
+    assert BookingSeries.objects.exists()
+    for rule in BookingSeries.objects.all():
+        wanted = series.definition_of(rule).trip(DAY, rule.at_time)
+        assert list(map(told, rule.bookings.order_by("pk"))) == list(map(told, wanted))
+
+
+def told(leg):
+    times = (leg.requested_pickup_at, leg.appointment_at, leg.appointment_ends_at)
+    return (leg.client, leg.partner, leg.priority, leg.anchor, *times, leg.mobility)
 
 
 def test_clocks_that_change_leave_every_time_within_the_day():
@@ -299,7 +352,7 @@ def test_command_refuses_nonsense_in_one_line(settings, arguments):
 
 @pytest.mark.parametrize(
     ("today", "expected"),
-    [("2027-03-10", "2027-03-11"), ("2027-03-12", "2027-03-15"), ("2027-03-13", "2027-03-15")],
+    [("2027-03-10", "2027-03-11"), ("2027-03-12", "2027-03-15"), ("2027-03-25", "2027-03-30")],
 )
 def test_day_is_the_next_working_day_unless_told(settings, time_machine, today, expected):
     settings.DEBUG = True

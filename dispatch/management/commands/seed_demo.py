@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from atmr.clock import local_day
 from atmr.errors import DomainError
+from bookings.recurrence import is_holiday
 from dispatch.demo import seeding
 from dispatch.demo.seeding import Seeded
 
@@ -73,7 +74,7 @@ def _between(lowest: int, highest: int) -> Callable[[str], int]:
 
 def _next_working_day(today: date) -> date:
     day = today + timedelta(days=1)
-    while day.weekday() >= 5:
+    while day.weekday() >= 5 or is_holiday(day):
         day += timedelta(days=1)
     return day
 
