@@ -300,7 +300,7 @@ if BEHIND_PROXY:
 
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", _("French")), ("de", _("German")), ("en", _("English"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "unfold"]  # what Unfold lacks
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

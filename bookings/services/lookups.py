@@ -162,7 +162,8 @@ def _distance_m(place: Place, cell: PlaceCell) -> float:
 def _unknown(near: list[str], otherwise: str | Promise) -> str:
     if near:
         return _("This name is not known. Did you mean: %(names)s?") % {"names": ", ".join(near)}
-    return f"{_('This name is not known.')} {otherwise}".strip()
+    unknown = _("This name is not known.")  # gettext's tool reads no text inside an f-string
+    return f"{unknown} {otherwise}".strip()
 
 
 def _trigrams(key: str) -> set[str]:
