@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Company, Language, Partner, User
 from accounts.triggers import keeps_company, row_version, same_company
@@ -197,7 +198,7 @@ class BookingSeries(models.Model):
 
     class Meta:
         verbose_name = _("series")
-        verbose_name_plural = _("series")
+        verbose_name_plural = pgettext_lazy("several", "series")
         constraints = [
             models.CheckConstraint(
                 condition=Q(until_day__isnull=True) | Q(until_day__gte=F("starts_day")),

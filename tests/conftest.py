@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.exit("ATMR_REQUIRE_BROWSER=1, and there is no Chromium.", returncode=1)
     if INSTANCES and not Path(INSTANCES).is_dir():
         pytest.exit(f"ATMR_INSTANCES names no folder: {INSTANCES}", returncode=1)
+    settings.LANGUAGE_CODE = "en"  # tests quote the sources; the translations have their own
     try:
         settings.EMBEDDED.ensure()
     except EmbeddedError as exc:
