@@ -30,7 +30,7 @@ FILL = [
     INSERT INTO accounts_company (slug, name, time_zone, language, created_at)
     SELECT 'company-' || n, 'Company ' || n, 'Europe/Zurich', 'fr', now()
     FROM generate_series(1, 3) n""",
-    # Company 1 has four fifths of everything.
+    # Company 1 has four fifths of everything, company 3 a hundredth.
     """
     CREATE TEMPORARY TABLE days ON COMMIT DROP AS
     SELECT d, '{start}'::timestamptz + (d - 250) * interval '1 day' AS starts_at
@@ -38,7 +38,7 @@ FILL = [
     """
     CREATE TEMPORARY TABLE slots ON COMMIT DROP AS
     SELECT d, starts_at, slot, row_number() OVER (ORDER BY slot, d) AS n,
-        CASE WHEN slot < {a_day} * 0.8 THEN 1 WHEN slot % 2 = 0 THEN 2 ELSE 3 END AS company
+        CASE WHEN slot < {a_day} * 0.8 THEN 1 WHEN slot < {a_day} - 2 THEN 2 ELSE 3 END AS company
     FROM days, generate_series(0, {a_day} - 1) slot""",
     """
     CREATE TEMPORARY TABLE owner ON COMMIT DROP AS
@@ -230,7 +230,7 @@ QUERIES = {
         .order_by("scheduled_at", "id")
     ),
     "bookingevent_booking": lambda: booking().events.order_by("id"),
-    "bookingevent_company_latest": lambda: BookingEvent.objects.filter(company=company(2)).order_by(
+    "bookingevent_company_latest": lambda: BookingEvent.objects.filter(company=company(3)).order_by(
         "-id"
     )[:50],
     "client_company_name": lambda: Client.objects.for_company(company()).order_by("name")[:50],
