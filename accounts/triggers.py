@@ -22,11 +22,12 @@ def same_company(**tables: str) -> pgtrigger.Trigger:
     ``tables`` maps a foreign-key column of the row to the table it points at; each such table has
     a ``company_id``, and so has the row. Nothing crosses from one company to another.
     """
+    # By id alone: asked for a company too, the planner may walk through all rows of a new company.
     checks = "\n".join(
         f"""
-        IF NEW.{column} IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM {table} t WHERE t.id = NEW.{column} AND t.company_id = NEW.company_id
-        ) THEN
+        IF NEW.{column} IS NOT NULL AND (
+            SELECT t.company_id FROM {table} t WHERE t.id = NEW.{column}
+        ) IS DISTINCT FROM NEW.company_id THEN
             RAISE EXCEPTION '{column} belongs to another company'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',
                   TABLE = TG_TABLE_NAME, COLUMN = '{column}';
