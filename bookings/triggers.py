@@ -26,10 +26,9 @@ def driver_of_company() -> pgtrigger.Trigger:
         when=pgtrigger.Before,
         operation=pgtrigger.Insert | pgtrigger.Update,
         func="""
-        IF NOT EXISTS (
-            SELECT 1 FROM bookings_client c JOIN fleet_driver d ON d.company_id = c.company_id
-            WHERE c.id = NEW.client_id AND d.id = NEW.driver_id
-        ) THEN
+        IF (SELECT company_id FROM bookings_client WHERE id = NEW.client_id)
+            IS DISTINCT FROM (SELECT company_id FROM fleet_driver WHERE id = NEW.driver_id)
+        THEN
             RAISE EXCEPTION 'driver_id belongs to another company'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',
                   TABLE = TG_TABLE_NAME, COLUMN = 'driver_id';

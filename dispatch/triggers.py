@@ -84,10 +84,9 @@ def booking_of_run() -> pgtrigger.Trigger:
         when=pgtrigger.Before,
         operation=pgtrigger.Insert | pgtrigger.UpdateOf("run_id", "booking_id"),
         func="""
-        IF NOT EXISTS (
-            SELECT 1 FROM dispatch_dispatchrun r JOIN bookings_booking b USING (company_id)
-            WHERE r.id = NEW.run_id AND b.id = NEW.booking_id
-        ) THEN
+        IF (SELECT company_id FROM dispatch_dispatchrun WHERE id = NEW.run_id)
+            IS DISTINCT FROM (SELECT company_id FROM bookings_booking WHERE id = NEW.booking_id)
+        THEN
             RAISE EXCEPTION 'booking_id belongs to another company'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',
                   TABLE = TG_TABLE_NAME, COLUMN = 'booking_id';
