@@ -60,6 +60,7 @@ class ClientAdmin(CompanyAdmin):
 
 class EventInline(ReadOnly, CompanyTabular):
     model = BookingEvent
+    hide_title = True
     fields = ["happened_at", "from_status", "to_status", "actor", "reason"]
     ordering = ["id"]
     verbose_name_plural = _("what happened")

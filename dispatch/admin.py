@@ -67,6 +67,7 @@ class PickupDayFilter(DayFilter):
 
 class AssignmentInline(ReadOnly, CompanyTabular):
     model = Assignment
+    hide_title = True
     fields = ["status", "driver", "shift", "pickup_at", "delivery_at", "lock", "dispatch_run"]
     ordering = ["-created_at", "-id"]
     verbose_name_plural = _("assignments, the latest first")
@@ -97,6 +98,7 @@ class AssignmentAdmin(ReadOnly, CompanyAdmin):
 
 class UnassignedInline(ReadOnly, CompanyTabular):
     model = Unassigned
+    hide_title = True
     fields = ["booking", "reason"]
     ordering = ["id"]
 

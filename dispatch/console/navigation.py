@@ -107,7 +107,10 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add to the front page what is left to do today, company by company."""
     shown: list[Company] = list(in_reach(request, Company.objects.order_by("name")))
     left = _left_today(shown)
-    return context | {"companies": [(company, left.get(company.pk, {})) for company in shown]}
+    return context | {
+        "title": _("Today"),
+        "companies": [(company, left.get(company.pk, {})) for company in shown],
+    }
 
 
 def _left_today(companies: list[Company]) -> dict[int, dict[str, Any]]:

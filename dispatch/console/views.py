@@ -64,7 +64,7 @@ def day(request: HttpRequest, company: str, day: date) -> HttpResponse:
         )
         context = {
             **admin.site.each_context(request),
-            "title": date_format(day, "l j F Y"),
+            "title": f"{date_format(day, 'l')} {date_format(day)}",
             "subtitle": tenant.name,
             "company": tenant,
             "day": page,
