@@ -307,7 +307,18 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.select_related("client", "pickup_place", "delivery_place")
 
 
-@pghistory.track(model_name="BookingHistory", exclude=["scheduled_at", "version"])
+# Its moves, their reasons and reported times are history of their own: BookingEvent.
+@pghistory.track(
+    model_name="BookingHistory",
+    exclude=[
+        "scheduled_at",
+        "version",
+        "status",
+        "cancel_reason",
+        "actual_pickup_at",
+        "actual_delivery_at",
+    ],
+)
 class Booking(models.Model):
     """One client carried once from a pickup to a delivery."""
 

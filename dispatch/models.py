@@ -459,7 +459,6 @@ class Assignment(models.Model):
             same_company(
                 booking_id="bookings_booking",
                 shift_id="fleet_shift",
-                driver_id="fleet_driver",
                 dispatch_run_id="dispatch_dispatchrun",
                 ended_by_run_id="dispatch_dispatchrun",
             ),

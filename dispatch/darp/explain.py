@@ -1,12 +1,13 @@
 """Why a vehicle, and why none: true statements about a plan, recomputed by the kernels."""
 
-from collections.abc import Sequence
+import numpy as np
+from numpy.typing import NDArray
 
 from dispatch.darp.insertion import Option, Weigher
 from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Problem
 
-__all__ = ["Option", "options", "options_of"]
+__all__ = ["Option", "options", "survey"]
 
 
 def options(problem: Problem, plan: Plan, request: int) -> list[Option]:
@@ -17,12 +18,17 @@ def options(problem: Problem, plan: Plan, request: int) -> list[Option]:
     return Weigher(problem, plan).weigh(request)
 
 
-def options_of(problem: Problem, plan: Plan, requests: Sequence[int]) -> list[list[Option]]:
-    """The options of several requests.
+def survey(
+    problem: Problem, plan: Plan
+) -> tuple[dict[int, NDArray[np.float64]], dict[int, list[Option]]]:
+    """What each request that the plan serves costs with each vehicle, and the others' options.
 
-    Misses are looked for only where the plan leaves a request out: of one that is served, a
-    vehicle that cannot take it is an option without cost and without a rule.
+    A price is infinite where the vehicle cannot take the request.
     """
     weigher = Weigher(problem, plan)
     left = set(plan.unassigned)
-    return [weigher.weigh(request, misses=request in left) for request in requests]
+    served = (request for request in range(len(problem.requests)) if request not in left)
+    return (
+        {request: weigher.prices(request) for request in served},
+        {request: weigher.weigh(request) for request in plan.unassigned},
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dispatch.darp import kernel
 from dispatch.darp.arrays import flatten, new_state, new_work
@@ -82,21 +83,38 @@ class Weigher:
         owner = int(self.data.request[request, kernel.COMMITTED])
         if owner >= 0:
             return [self._committed(v, owner, request) for v in range(len(self.closed))]
-        if home >= 0 and (
-            self.closed[home] or not kernel.lift(self.data, self.state, self.work, request)
-        ):
+        if not self._ask(request, home, misses=misses):
             return [
                 Option(v, None, Rule.STRUCTURE, 1, request, 1)
                 for v in range(len(self.problem.vehicles))
             ]
+        return self._options()
+
+    def prices(self, request: int) -> NDArray[np.float64]:
+        """The ``cost`` of ``weigh`` for each vehicle, infinite where it is None; no orders."""
+        home = int(self.state.vehicle_of[request])
+        owner = int(self.data.request[request, kernel.COMMITTED])
+        found = np.full(len(self.closed), np.inf)
+        if owner >= 0:
+            found[owner] = 0.0
+        elif self._ask(request, home, misses=False):
+            open_ = ~np.array(self.closed, np.bool_) & (self._delta < kernel.HUGE)
+            found[open_] = self._delta[open_]
+        return found
+
+    def _ask(self, request: int, home: int, *, misses: bool) -> bool:
+        """Have the kernel weigh a request with every vehicle, and put it back where it was."""
+        if home >= 0 and (
+            self.closed[home] or not kernel.lift(self.data, self.state, self.work, request)
+        ):
+            return False
         kernel.weigh(
             self.data, self.state, self.work, request, misses,
             self._delta, self._found, self._size, self._order,
         )  # fmt: skip
-        options = self._options()
         if home >= 0:
             kernel.put_back(self.data, self.state, self.work, request, home)
-        return options
+        return True
 
     def _committed(self, v: int, owner: int, request: int) -> Option:
         if v != owner:

@@ -4,14 +4,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from numpy.typing import NDArray
 
 from atmr.clock import local_day
 from bookings.models import Booking
 from dispatch.darp.committed import evaluate
-from dispatch.darp.explain import Option, options, options_of
+from dispatch.darp.explain import Option, options, survey
 from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Problem, Rule
 from dispatch.mapping.day import Day
@@ -83,18 +85,20 @@ class Reasons:
 
 def explain_plan(mapped: MappedDay, plan: Plan) -> Reasons:
     """Explain every request of a plan."""
-    requests = list(range(len(mapped.bookings)))
-    found = options_of(mapped.problem, plan, requests) if mapped.shifts else [[] for _ in requests]
-    left = set(plan.unassigned)
+    if not mapped.shifts:
+        nobody = WhyNot(NO_SHIFT, {})
+        return Reasons(unassigned=dict.fromkeys(plan.unassigned, nobody))
+    prices, misses = survey(mapped.problem, plan)
     vehicle_of = {
         stop.request: vehicle
         for vehicle, route in enumerate(plan.routes)
         for stop in route.stops
         if stop.request >= 0
     }
+    left = set(plan.unassigned)
     return Reasons(
-        assigned={r: _why(mapped, found[r], vehicle_of[r]) for r in requests if r not in left},
-        unassigned={r: _why_not(mapped, r, found[r], left) for r in requests if r in left},
+        assigned={r: _why(mapped, found, vehicle_of[r]) for r, found in prices.items()},
+        unassigned={r: _why_not(mapped, r, found, left) for r, found in misses.items()},
     )
 
 
@@ -117,18 +121,20 @@ def explain_booking(*, booking: Booking, now: datetime) -> dict[str, Any]:
         return answer | {"reason": NOT_TO_PLAN, "why": sentence(NOT_TO_PLAN)}
     problem = mapped.problem
     plan = evaluate(problem, signed_routes(mapped))
-    found = options(problem, plan, number)
     current = rows.current(mapped.bookings[number])
     if current is None:
+        found = options(problem, plan, number)
         left = _why_not(mapped, number, found, set(plan.unassigned))
         return answer | {"reason": left.reason, "why": sentence(left.reason)} | left.details
     vehicle = [shift.pk for shift in mapped.shifts].index(current.shift_id)
+    costs = [option.cost for option in options(problem, plan, number)]
+    prices = np.array([np.inf if cost is None else cost for cost in costs])
     return answer | {
         "driver": current.driver_id,
         "shift": current.shift_id,
         "pickup_at": current.pickup_at.astimezone(company.tz).isoformat(),
         "terms": _terms(problem, plan, number),
-        **_why(mapped, found, vehicle),
+        **_why(mapped, prices, vehicle),
     }
 
 
@@ -167,22 +173,20 @@ def why_not(day: Day, booking: Booking, pickup_at: datetime | None) -> str:
     return sentence(miss.rule.name.lower(), miss.amount)
 
 
-def _why(mapped: MappedDay, found: list[Option], vehicle: int) -> dict[str, Any]:
+def _why(mapped: MappedDay, prices: NDArray[np.float64], vehicle: int) -> dict[str, Any]:
     """What the ride costs where it is, and what it would cost with the next best drivers."""
-    own = found[vehicle]
-    others = sorted(
-        (option for option in found if option.cost is not None and option.vehicle != vehicle),
-        key=lambda option: (option.cost or 0.0, option.vehicle),
-    )
+    cheapest = np.argsort(prices, kind="stable")[: RUNNERS_UP + 1].tolist()
+    others = [v for v in cheapest if v != vehicle and prices[v] < np.inf]
+    own = float(prices[vehicle])
     return {
-        "cost": None if own.cost is None else round(own.cost, 2),
+        "cost": round(own, 2) if own < np.inf else None,
         "runners_up": [
             {
-                "shift": mapped.shifts[option.vehicle].pk,
-                "driver": mapped.shifts[option.vehicle].driver_id,
-                "cost": round(option.cost or 0.0, 2),
+                "shift": mapped.shifts[v].pk,
+                "driver": mapped.shifts[v].driver_id,
+                "cost": round(float(prices[v]), 2),
             }
-            for option in others[:RUNNERS_UP]
+            for v in others[:RUNNERS_UP]
         ],
     }
 

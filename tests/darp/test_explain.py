@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dispatch.darp.check import check
 from dispatch.darp.committed import relax
-from dispatch.darp.explain import options, options_of
+from dispatch.darp.explain import options, survey
 from dispatch.darp.insertion import best_insertions
 from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Rule
@@ -89,10 +89,12 @@ def test_an_insertion_is_a_feasible_route_that_counts_whom_it_moves(problem, see
 def test_all_options_at_once_are_those_of_each_request(problem, seed):
     problem = relax(problem)
     plan = solve(problem, iterations=5, seed=seed).plan
-    requests = range(len(problem.requests))
 
-    for request, found in zip(requests, options_of(problem, plan, requests), strict=True):
-        alone = options(problem, plan, request)
-        assert [o.cost for o in found] == [o.cost for o in alone]
-        if request in plan.unassigned:
-            assert found == alone
+    prices, misses = survey(problem, plan)
+
+    assert sorted([*prices, *misses]) == list(range(len(problem.requests)))
+    for request, found in prices.items():
+        alone = [option.cost for option in options(problem, plan, request)]
+        assert [None if cost == float("inf") else cost for cost in found.tolist()] == alone
+    for request, listed in misses.items():
+        assert listed == options(problem, plan, request)
