@@ -16,6 +16,11 @@ app = Celery("atmr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
+    "book-series": {
+        "task": "dispatch.tasks.book_series",
+        "schedule": crontab(hour=1, minute=0),
+        "options": {"expires": 6 * 3600},
+    },
     # In UTC: before the first shifts of Europe begin, after the last of them have ended.
     "plan-coming-days": {
         "task": "dispatch.tasks.plan_coming_days",

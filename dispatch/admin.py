@@ -1,6 +1,5 @@
 """The pages of planning: assignments, runs, alerts, policy; and what failed in the background."""
 
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -38,11 +37,9 @@ from dispatch.models import (
     Unassigned,
 )
 from dispatch.services import policies
+from dispatch.services.intake import SERIES_AHEAD
 from fleet.admin import DayFilter, ReadOnly
 from fleet.models import Absence, Shift
-
-# How far ahead the bookings of a series are made.
-SERIES_AHEAD = timedelta(days=28)
 
 RUN_LABELS = {
     RunState.RUNNING: "info",

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import Company
 from atmr.clock import local_day
 from dispatch.models import Mode, RunTrigger
-from dispatch.services import planning, policies
+from dispatch.services import intake, planning, policies
 
 # At night in Europe, the working day that begins; in the evening of America, the next one.
 AHEAD = timedelta(hours=9)
@@ -26,6 +26,15 @@ def plan_day(*, company_id: int, day: str) -> int:
         trigger=RunTrigger.SCHEDULE,
     )
     return summary.run
+
+
+@shared_task(acks_late=True)
+def book_series() -> int:
+    """Book what the series of every company ask for in the weeks ahead; safe to run twice."""
+    now = timezone.now()
+    return sum(
+        intake.book_series(company=company, now=now) for company in Company.objects.order_by("pk")
+    )
 
 
 @shared_task

@@ -162,6 +162,8 @@ def why_not(day: Day, booking: Booking, pickup_at: datetime | None) -> str:
     for other, reason in mapped.unplannable:
         if other.pk == booking.pk:
             return sentence(reason)
+    if not mapped.shifts:
+        return sentence(NO_SHIFT)
     number = mapped.index()[booking.pk]
     problem = mapped.problem
     if pickup_at is not None:

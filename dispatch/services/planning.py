@@ -11,6 +11,7 @@ from django.db import transaction
 
 from accounts.models import Company, User
 from bookings.models import Booking
+from bookings.services import booking as bookings
 from dispatch.darp import search
 from dispatch.darp.check import check, excess
 from dispatch.darp.committed import baseline, relax
@@ -175,6 +176,7 @@ def _store(
     if run.state == RunState.PROPOSED:
         changes = _changes(mapped, solved.plan, reasons, run)
     with transaction.atomic():
+        bookings.check_at_once()
         if run.state == RunState.PROPOSED:
             Unassigned.objects.bulk_create(unassigned)
             if apply:
