@@ -9,6 +9,7 @@ from django.apps import apps
 from django.db import connection
 
 from bookings.models import Client
+from bookings.states import BookingStatus
 from tests.constraints import by_sql, by_update
 from tests.factories import (
     AbsenceFactory,
@@ -142,6 +143,15 @@ def test_who_and_why_are_kept_with_the_change():
 
     contexts = {row.pgh_context.metadata["why"] for row in place.history.all()}
     assert contexts == {"moved house"}
+
+
+def test_move_of_a_booking_is_kept_as_an_event_and_not_twice():
+    booking = BookingFactory()
+
+    by_update(booking, {"status": BookingStatus.ASSIGNED})
+
+    assert past(booking) == ["insert"]
+    assert booking.events.count() == 2
 
 
 def test_count_of_changes_is_no_change_to_keep():
