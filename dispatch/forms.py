@@ -133,6 +133,16 @@ class TimeChangeForm(StepForm):
             self.initial.setdefault(name, getattr(booking, name))
 
 
+class PromiseForm(StepForm):
+    """The time from which the pickup is promised; its window stays as wide as it is."""
+
+    promised_from = MomentField(label=_("Promised from"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("promised_from", self.bookings[0].promised_from)
+
+
 class ReturnForm(StepForm):
     """The way back: at a time, or when the client calls."""
 

@@ -28,5 +28,6 @@ urlpatterns = [
     path("day/<slug:company>/<day:day>/plan/", views.plan, name="plan"),
     path("day/<slug:company>/<day:day>/apply/", views.apply, name="apply"),
     path("day/<slug:company>/<day:day>/undo/", views.undo, name="undo"),
+    path("day/<slug:company>/<day:day>/announce/", views.announce, name="announce"),
     path("decide/<slug:step>/", deciding.decide, name="decide"),
 ]

@@ -10,7 +10,7 @@ from django.utils.functional import cached_property
 
 from accounts.models import Company, User
 from atmr import clock
-from bookings.models import Booking
+from bookings.models import Anchor, Booking
 from bookings.states import WITH_DRIVER, BookingStatus
 from dispatch import itinerary
 from dispatch.console.decisions import Step, offered
@@ -187,6 +187,16 @@ class Day:
         """How many bookings have a driver, or had one until they were completed."""
         states = (*WITH_DRIVER, BookingStatus.COMPLETED)
         return sum(self.counts[state] for state in states)
+
+    @property
+    def unpromised(self) -> int:
+        """How many have a driver and wait to be told when; announcing tells them."""
+        return sum(
+            booking.status == BookingStatus.ASSIGNED
+            and booking.anchor == Anchor.ARRIVE_BY
+            and booking.promised_from is None
+            for booking in self.bookings
+        )
 
     @property
     def wanted(self) -> int:

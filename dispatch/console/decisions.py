@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from bookings.models import Booking
-from bookings.services import ending, timing, trips
+from bookings.services import ending, trips
 from bookings.states import (
     CORRECTIONS,
     UNASSIGNED,
@@ -22,7 +22,7 @@ from bookings.states import (
 from bookings.states import BookingStatus as S
 from dispatch import forms
 from dispatch.models import Lock
-from dispatch.services import assigning, intake, policies, progress
+from dispatch.services import announcing, assigning, intake, progress
 
 Answers = Mapping[str, Any]
 Take = Callable[[Booking, User, datetime, Answers], object]
@@ -38,7 +38,7 @@ class Step:
     take: Take
     form: type[forms.StepForm] = forms.StepForm
     for_many: bool = True
-    waits_for_call: bool | None = None  # only for bookings whose time is, or is not, open
+    suits: Callable[[Booking], bool] = lambda _booking: True  # what else must hold
     lock: frozenset[Lock] = frozenset(Lock)  # only for assignments locked like this
     permission: str = "bookings.change_booking"
 
@@ -48,9 +48,8 @@ class Step:
 
     def is_offered(self, booking: Booking, lock: str | None = None) -> bool:
         """Say whether it makes sense now; the service has the last word."""
-        if self.waits_for_call is not None and booking.time_confirmed == self.waits_for_call:
-            return False
-        return booking.status in self.states and (lock is None or lock in self.lock)
+        is_locked_so = lock is None or lock in self.lock
+        return booking.status in self.states and is_locked_so and self.suits(booking)
 
 
 def _accept(booking: Booking, actor: User, now: datetime, _answers: Answers) -> None:
@@ -84,14 +83,12 @@ def _confirm(booking: Booking, _actor: User, _now: datetime, answers: Answers) -
     intake.confirm_will_call(booking=booking, **answers)
 
 
-def _retime(booking: Booking, _actor: User, _now: datetime, answers: Answers) -> None:
-    policy = policies.policy_of(booking.company)
-    timing.change_time(
-        booking=booking,
-        window_before_min=policy.window_before_min,
-        window_after_min=policy.window_after_min,
-        **answers,
-    )
+def _retime(booking: Booking, actor: User, now: datetime, answers: Answers) -> None:
+    intake.change_time(booking=booking, actor=actor, now=now, **answers)
+
+
+def _promise(booking: Booking, _actor: User, _now: datetime, answers: Answers) -> None:
+    announcing.move_promise(booking=booking, **answers)
 
 
 def _book_return(booking: Booking, actor: User, now: datetime, answers: Answers) -> None:
@@ -118,6 +115,18 @@ def _report(to: S) -> Take:
     return take
 
 
+def _has_time(booking: Booking) -> bool:
+    return booking.time_confirmed
+
+
+def _waits_for_call(booking: Booking) -> bool:
+    return not booking.time_confirmed
+
+
+def _is_promised(booking: Booking) -> bool:
+    return booking.promised_from is not None
+
+
 def correction_of(booking: Booking) -> Correction:
     """Give the correction that takes the booking's present state back: each state has one."""
     return next(c for c, (wrong, _right) in CORRECTIONS.items() if wrong == booking.status)
@@ -138,7 +147,7 @@ STEPS = (
         _confirm,
         forms.ConfirmForm,
         for_many=False,
-        waits_for_call=True,
+        suits=_waits_for_call,
     ),
     Step(
         "assign",
@@ -147,17 +156,26 @@ STEPS = (
         _assign,
         forms.AssignForm,
         for_many=False,
-        waits_for_call=False,
+        suits=_has_time,
         permission="dispatch.add_assignment",
     ),
     Step(
         "retime",
         _("Change the time"),
-        UNASSIGNED,
+        UNASSIGNED | _ASSIGNED,
         _retime,
         forms.TimeChangeForm,
         for_many=False,
-        waits_for_call=False,
+        suits=_has_time,
+    ),
+    Step(
+        "promise",
+        _("Move the promise"),
+        frozenset({S.ACCEPTED, S.ASSIGNED}),
+        _promise,
+        forms.PromiseForm,
+        for_many=False,
+        suits=_is_promised,
     ),
     Step("en-route", _("En route"), _ASSIGNED, _report(S.EN_ROUTE), forms.TimeForm),
     Step("arrived", _("Arrived"), frozenset({S.EN_ROUTE}), _report(S.ARRIVED), forms.TimeForm),

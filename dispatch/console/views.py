@@ -20,7 +20,7 @@ from atmr.errors import DomainError
 from dispatch.console import day as day_page
 from dispatch.console.deciding import require
 from dispatch.models import DispatchRun, RunState, RunTrigger
-from dispatch.services import applying, planning, policies, undoing
+from dispatch.services import announcing, applying, planning, policies, undoing
 from dispatch.travel import GreatCircle
 from fleet.models import Place
 
@@ -150,6 +150,14 @@ def undo(request: HttpRequest, company: Company, day: date) -> None:
     if undone.left:
         text = _("Left as they are: %(which)s.")
         messages.warning(request, text % {"which": ", ".join(undone.left)})
+
+
+@_button
+def announce(request: HttpRequest, company: Company, day: date) -> None:
+    """Promise their planned pickup to those who only had an appointment."""
+    promised = announcing.announce(company=company, day=day)
+    text = ngettext("%(n)s pickup is promised.", "%(n)s pickups are promised.", promised)
+    messages.success(request, text % {"n": promised})
 
 
 def _run_of(request: HttpRequest, company: Company, day: date) -> DispatchRun:

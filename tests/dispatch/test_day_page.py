@@ -220,7 +220,7 @@ def test_a_viewer_sees_the_day_and_no_button(client):
     assert "/admin/decide/" not in text
 
 
-@pytest.mark.parametrize("page", ["plan", "apply", "undo"])
+@pytest.mark.parametrize("page", ["plan", "apply", "undo", "announce"])
 def test_only_a_dispatcher_of_the_company_presses_a_button(client, dispatcher, page):
     company = CompanyFactory()
     forged = Client(enforce_csrf_checks=True)
@@ -266,6 +266,22 @@ def test_planning_applying_and_undoing_go_through_the_page(client, dispatcher):
     assert twice != applied
     assert undone == "Undone: 0 restored, 1 taken back."
     assert Booking.objects.get(pk=booking.pk).status == BookingStatus.ACCEPTED
+
+
+def test_announcing_promises_the_planned_pickups(client, dispatcher):
+    shift = ShiftFactory(company=dispatcher.company)
+    booking = BookingFactory(
+        company=dispatcher.company, arrive_by=True, status=BookingStatus.ASSIGNED
+    )
+    AssignmentFactory(booking=booking, shift=shift, pickup_at=on_day(8, 32))
+
+    offered = show(client, dispatcher.company).context["day"].unpromised
+    client.post(address(dispatcher.company, "announce"))
+
+    booking.refresh_from_db()
+    assert offered == 1
+    assert (booking.promised_from, booking.promised_until) == (on_day(8, 25), on_day(8, 45))
+    assert show(client, dispatcher.company).context["day"].unpromised == 0
 
 
 def test_a_run_of_another_company_is_not_applied(client, dispatcher):

@@ -68,6 +68,8 @@ def ready_for(step, company):
         "requested_pickup_at": "2027-03-10T10:00",
         "return_pickup_at": "2027-03-10T11:00",
     }
+    if step == "promise":
+        answers["promised_from"] = "2027-03-10T09:20"
     if step == "confirm":
         answers["at"] = "2027-03-10T09:40"
     return booking, answers
@@ -78,8 +80,8 @@ def state_of(booking):
     row = Booking.objects.get(pk=booking.pk)
     live = Assignment.objects.live().filter(booking=booking).values_list("shift", "lock")
     returns = Booking.objects.filter(outbound=booking).count()
-    times = (row.time_confirmed, row.requested_pickup_at, row.actual_pickup_at)
-    return row.status, *times, list(live), returns
+    times = (row.requested_pickup_at, row.actual_pickup_at, row.promised_from)
+    return row.status, row.time_confirmed, *times, list(live), returns
 
 
 every_step = pytest.mark.parametrize("step", [step.slug for step in STEPS])
