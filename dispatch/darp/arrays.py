@@ -8,22 +8,25 @@ from dispatch.darp.kernel import INF, NEVER, Data, State, Work
 from dispatch.darp.problem import Problem, Request, Vehicle
 
 NEIGHBOURS = 100
+POOL = 50_000
 
 
 def flatten(problem: Problem) -> Data:
     """The problem in arrays; nothing is lost."""
     n = len(problem.requests)
-    requests = np.zeros((n, 5), np.int64)
+    requests = np.zeros((n, 6), np.int64)
     node = np.zeros((2 * n, 7), np.int64)
     cycles = _cycles(problem)
     weights = _priority_weights(problem)
     for r, request in enumerate(problem.requests):
         requires = -1 if request.requires is None else request.requires
-        requests[r] = request.aboard, weights[r], requires, -1, r in cycles
+        requests[r] = request.aboard, weights[r], requires, -1, r in cycles, request.aboard
         node[r], node[n + r] = _ends(request)
     for v, vehicle in enumerate(problem.vehicles):
         for signed in vehicle.committed:
             requests[abs(signed) - 1, kernel.COMMITTED] = v
+        for signed in vehicle.committed[: vehicle.fixed]:
+            requests[abs(signed) - 1, kernel.HELD] = 1
     start, other = _pairs(problem)
     duty = np.array([driver.past_duty for driver in problem.drivers], np.int64)
     for vehicle in problem.vehicles:
@@ -103,14 +106,14 @@ def _cycles(problem: Problem) -> set[int]:
 def _priority_weights(problem: Problem) -> list[int]:
     """Whole numbers whose sum over the unassigned orders plans as the priorities do.
 
-    What committed work requires ranks above all: its absence would be a broken rule.
+    Committed work, and what it requires, ranks above all: its absence would be a broken rule.
     """
     requests = problem.requests
     levels = [request.priority for request in requests]
     top = max(levels, default=0) + 1
     for vehicle in problem.vehicles:
         for signed in vehicle.committed:
-            at = requests[abs(signed) - 1].requires
+            at: int | None = abs(signed) - 1
             while at is not None and levels[at] != top:
                 levels[at] = top
                 at = requests[at].requires
@@ -134,7 +137,7 @@ def _vehicles(problem: Problem) -> NDArray[np.int64]:
             row[kernel.DRIVER] = -1
         key = (
             row.tobytes()
-            + repr((vehicle.layouts, vehicle.fixed_cost)).encode()
+            + repr((vehicle.layouts, vehicle.fixed_cost, vehicle.committed)).encode()
             + problem.forbidden[:, v].tobytes()
             + problem.assign_cost[:, v].tobytes()
         )
@@ -257,6 +260,14 @@ def new_work(data: Data, *, related: bool = True) -> Work:
         counts=np.zeros(8, np.int64),
         values=np.array([0.0, 0.0, 0.0, 4.0 * float(data.travel.max(initial=1))]),
         class_of_empty=np.full(classes, -1, np.int64),
+        tune=np.zeros(10),
+        pool_stops=np.empty(POOL * 30, np.int64),
+        pool_start=np.zeros(POOL + 1, np.int64),
+        pool_vehicle=np.empty(POOL, np.int64),
+        pool_cost=np.empty(POOL),
+        pool_key=np.empty(POOL, np.uint64),
+        pool_slot=np.full(2 * POOL, -1, np.int64),
+        request_hash=np.random.default_rng(0).integers(1 << 63, size=n + classes, dtype=np.uint64),
     )
 
 

@@ -58,11 +58,11 @@ PLACE, OPENS, CLOSES, SERVICE, RIDE, PROMISE_FROM, PROMISE_UNTIL = range(7)
 (START, FINISH, FROM, UNTIL, BREAK_FROM, BREAK_UNTIL, BREAK_TICKS, MAX_DURATION, STARTED, FIXED,
  DRIVER, LAYOUTS, ABOARD_LAYOUT, CLASS) = range(14)  # fmt: skip
 # Columns of Data.request.
-ABOARD, PRIORITY, REQUIRES, COMMITTED, CYCLE = range(5)
+ABOARD, PRIORITY, REQUIRES, COMMITTED, CYCLE, HELD = range(6)
 # Entries of Data.weight.
 DRIVING, WORKING, WAITING, PROMISES, PAIRS, FAIRNESS, METRIC = range(7)
 # Rows of the scratch that holds one route's chain of times.
-LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, LO_KEPT, HI_KEPT = range(13)
+LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, HI_KEPT, KEEP = range(13)
 
 
 class Data(NamedTuple):
@@ -192,6 +192,20 @@ def lay_out(d, s, v, seq, k):
 
 
 @inner
+def bound_end(d, s, v, seq, k):
+    """Who is on the road already must be back before the limit on the duration."""
+    started = d.vehicle[v, STARTED]
+    if started == NEVER or d.vehicle[v, MAX_DURATION] >= INF:
+        return
+    x = s.chain
+    back = started + d.vehicle[v, MAX_DURATION]
+    if seq[k - 1] == 2 * d.request.shape[0]:
+        x[HI, k - 1] = min(x[HI, k - 1], back - x[DRIVE, k] - x[STAY, k - 1])
+    else:
+        x[HI, k + 1] = min(x[HI, k + 1], back)
+
+
+@inner
 def earliest(x, last):
     """Least times that satisfy windows, driving and ride limits into EARLY; False if none do."""
     t = x[LO, 0]
@@ -271,57 +285,6 @@ def latest(x, last):
 
 
 @inner
-def keep_promises(d, s, seq, k):
-    """Narrow pickup windows to what was promised where the route can; return how many it cannot.
-
-    Leaves EARLY valid.
-    """
-    x = s.chain
-    n = d.request.shape[0]
-    broken = 0
-    wanted = False
-    for i in range(1, k + 1):
-        code = seq[i - 1]
-        x[LO_KEPT, i] = x[LO, i]
-        x[HI_KEPT, i] = x[HI, i]
-        if code < n and (
-            d.node[code, PROMISE_FROM] > x[LO, i] or d.node[code, PROMISE_UNTIL] < x[HI, i]
-        ):
-            lo = max(x[LO, i], d.node[code, PROMISE_FROM])
-            hi = min(x[HI, i], d.node[code, PROMISE_UNTIL])
-            if lo > hi:
-                broken += 1
-            else:
-                wanted = True
-                x[LO, i] = lo
-                x[HI, i] = hi
-    if not wanted:
-        return broken
-    if earliest(x, k + 1):
-        return broken
-    for i in range(1, k + 1):
-        code = seq[i - 1]
-        if code < n:
-            x[LO, i] = x[LO_KEPT, i]
-            x[HI, i] = x[HI_KEPT, i]
-    for i in range(1, k + 1):
-        code = seq[i - 1]
-        if code < n:
-            lo = max(x[LO, i], d.node[code, PROMISE_FROM])
-            hi = min(x[HI, i], d.node[code, PROMISE_UNTIL])
-            if lo > hi or (lo == x[LO, i] and hi == x[HI, i]):
-                continue
-            x[LO, i] = lo
-            x[HI, i] = hi
-            if not earliest(x, k + 1):
-                broken += 1
-                x[LO, i] = x[LO_KEPT, i]
-                x[HI, i] = x[HI_KEPT, i]
-    earliest(x, k + 1)
-    return broken
-
-
-@inner
 def settle(d, s, v, seq, k):
     """Choose the times of a chain whose EARLY is valid; they end up in LATE.
 
@@ -370,14 +333,117 @@ def settle(d, s, v, seq, k):
     return duration, waited
 
 
+@inner
+def narrow(d, s, seq, k):
+    """Narrow pickup windows to what was promised where ``KEEP`` says so."""
+    x = s.chain
+    n = d.request.shape[0]
+    for i in range(1, k + 1):
+        if x[KEEP, i] == 1 and seq[i - 1] < n:
+            x[LO, i] = max(x[LO, i], d.node[seq[i - 1], PROMISE_FROM])
+            x[HI, i] = min(x[HI, i], d.node[seq[i - 1], PROMISE_UNTIL])
+
+
+@inner
+def priced_times(d, s, v, seq, k):
+    """(price of the times, duration, promises moved) with the promises of ``KEEP`` kept.
+
+    The schedule ends up in LATE; the price is HUGE where there is none.
+    """
+    x = s.chain
+    n = d.request.shape[0]
+    lay_out(d, s, v, seq, k)
+    bound_end(d, s, v, seq, k)
+    narrow(d, s, seq, k)
+    if not earliest(x, k + 1):
+        return HUGE, 0, 0
+    duration, waited = settle(d, s, v, seq, k)
+    if duration > d.vehicle[v, MAX_DURATION]:
+        return HUGE, 0, 0
+    moved = 0
+    for i in range(1, k + 1):
+        code = seq[i - 1]
+        if code < n and (
+            x[LATE, i] < d.node[code, PROMISE_FROM] or x[LATE, i] > d.node[code, PROMISE_UNTIL]
+        ):
+            moved += 1
+    w = d.weight
+    cost = w[WORKING] * duration + w[WAITING] * waited + w[PROMISES] * moved
+    return cost, duration, moved
+
+
+@inner
+def keep_promises(d, s, v, seq, k):
+    """(price of the times, duration): promises are kept where that is worth its price.
+
+    All are kept if that is possible, else as many as can be in the order of the route; then one
+    after the other is given up or taken up again while that pays. ``KEEP`` holds the choice.
+    """
+    x = s.chain
+    n = d.request.shape[0]
+    wanted = 0
+    for i in range(1, k + 1):
+        code = seq[i - 1]
+        x[KEEP, i] = 0
+    bare, duration, moved = priced_times(d, s, v, seq, k)
+    if bare >= HUGE or moved == 0:
+        return bare, duration
+    best = bare
+    bare -= moved * d.weight[PROMISES]
+    for i in range(1, k + 1):
+        code = seq[i - 1]
+        if code < n and d.node[code, PROMISE_FROM] > NEVER and (
+            max(d.node[code, PROMISE_FROM], d.node[code, OPENS])
+            <= min(d.node[code, PROMISE_UNTIL], d.node[code, CLOSES])
+        ):  # fmt: skip
+            x[KEEP, i] = 1
+            wanted += 1
+    lasts = duration
+    if wanted == 0:
+        return best, duration
+    cost, duration, moved = priced_times(d, s, v, seq, k)
+    if cost >= HUGE:
+        for i in range(1, k + 1):
+            x[KEEP, i] = -x[KEEP, i]
+        for i in range(1, k + 1):
+            if x[KEEP, i] == -1:
+                x[KEEP, i] = 1
+                cost, duration, moved = priced_times(d, s, v, seq, k)
+                if cost >= HUGE:
+                    x[KEEP, i] = -1
+        cost, duration, moved = priced_times(d, s, v, seq, k)
+    if cost > best:
+        for i in range(1, k + 1):
+            if x[KEEP, i] == 1:
+                x[KEEP, i] = -1
+    else:
+        best = cost
+        lasts = duration
+    again = best - bare > 1e-9
+    while again and best - bare > 1e-9:
+        again = False
+        for i in range(1, k + 1):
+            if x[KEEP, i] == 0:
+                continue
+            x[KEEP, i] = -x[KEEP, i]
+            cost, duration, moved = priced_times(d, s, v, seq, k)
+            if cost < best - 1e-9:
+                best = cost
+                lasts = duration
+                again = True
+            else:
+                x[KEEP, i] = -x[KEEP, i]
+    return best, lasts
+
+
 @entry
 def final_times(d, s, v, seq, k):
     """The schedule that ``price`` prices, into LATE."""
-    lay_out(d, s, v, seq, k)
-    earliest(s.chain, k + 1)
+    for i in range(k + 2):
+        s.chain[KEEP, i] = 0
     if d.weight[PROMISES] > 0.0:
-        keep_promises(d, s, seq, k)
-    settle(d, s, v, seq, k)
+        keep_promises(d, s, v, seq, k)
+    priced_times(d, s, v, seq, k)
 
 
 @inner
@@ -406,28 +472,45 @@ def duration_only(d, s, v, seq, k):
 
 
 @inner
+def has_promise(d, seq, k):
+    """Whether anyone's pickup on the route was promised."""
+    n = d.request.shape[0]
+    found = 0
+    for i in range(k):
+        if seq[i] < n and d.node[seq[i], PROMISE_FROM] > NEVER:
+            found += 1
+    return found > 0
+
+
+@inner
 def price(d, s, v, seq, k):
     """(cost, duration) of a route whose loads are known to fit; cost HUGE where times do not."""
     if k == 0:
         return 0.0, 0
+    x = s.chain
     drive = lay_out(d, s, v, seq, k)
-    if not earliest(s.chain, k + 1):
+    bound_end(d, s, v, seq, k)
+    if not earliest(x, k + 1):
         return HUGE, 0
     w = d.weight
     cost = w[DRIVING] * drive + d.fixed_cost[v]
-    if w[PROMISES] > 0.0:
-        cost += w[PROMISES] * keep_promises(d, s, seq, k)
+    limit = d.vehicle[v, MAX_DURATION]
     duration = 0
-    if w[WAITING] > 0.0:
-        duration, waited = settle(d, s, v, seq, k)
-        cost += w[WAITING] * waited
-        if duration > d.vehicle[v, MAX_DURATION]:
+    if w[PROMISES] > 0.0 and has_promise(d, seq, k):
+        times, duration = keep_promises(d, s, v, seq, k)
+        if times >= HUGE:
             return HUGE, 0
-    elif w[WORKING] > 0.0 or w[FAIRNESS] > 0.0 or d.vehicle[v, MAX_DURATION] < INF:
+        cost += times
+    elif w[WAITING] > 0.0:
+        duration, waited = settle(d, s, v, seq, k)
+        if duration > limit:
+            return HUGE, 0
+        cost += w[WAITING] * waited + w[WORKING] * duration
+    elif w[WORKING] > 0.0 or w[FAIRNESS] > 0.0 or x[EARLY, k + 1] - x[EARLY, 0] > limit:
         duration = duration_only(d, s, v, seq, k)
-    if duration < 0:
-        return HUGE, 0
-    cost += w[WORKING] * duration
+        if duration < 0:
+            return HUGE, 0
+        cost += w[WORKING] * duration
     n = d.request.shape[0]
     for i in range(k):
         code = seq[i]
@@ -495,8 +578,6 @@ def forced_excess(d, s, v, seq, k, bound, found):
     excess = force(d, s, v, seq, k, found)
     if excess >= bound:
         return excess
-    if d.weight[PROMISES] > 0.0:
-        keep_promises(d, s, seq, k)
     duration, _ = settle(d, s, v, seq, k)
     over = duration - d.vehicle[v, MAX_DURATION]
     if over > 0:
@@ -541,6 +622,8 @@ def forced_times(d, s, v, base, k, found):
         for i in range(k):
             s.row[0, i] = base[i]
         forced_excess(d, s, v, s.row[0], k, INF, found)
+        if found[3] == 0:
+            final_times(d, s, v, s.row[0], k)
         return k
     best = INF
     cost, _, chosen = best_break(d, s, v, base, k)
@@ -565,6 +648,8 @@ def forced_times(d, s, v, base, k, found):
         chosen = k
     with_break(d, base, k, chosen, s.row[0])
     forced_excess(d, s, v, s.row[0], k + 1, INF, found)
+    if found[3] == 0:
+        final_times(d, s, v, s.row[0], k + 1)
     return k + 1
 
 
@@ -694,6 +779,8 @@ def store_slot(d, s, v, slot, seq, k):
     for i in range(k):
         s.sequence[slot, i] = seq[i]
     lay_out(d, s, v, seq, k)
+    if k > 0:
+        bound_end(d, s, v, seq, k)
     earliest(x, k + 1)
     latest(x, k + 1)
     here = d.vehicle[v, START]
@@ -1102,12 +1189,22 @@ class Work(NamedTuple):
     counts: np.ndarray  # see below
     values: np.ndarray  # see below
     class_of_empty: np.ndarray  # (classes,) first empty vehicle of a class, -1
+    tune: np.ndarray  # see below
+    pool_stops: np.ndarray  # stop codes of the routes seen, one after the other
+    pool_start: np.ndarray  # where each begins, and the last ends
+    pool_vehicle: np.ndarray
+    pool_cost: np.ndarray  # HUGE where a cheaper order of the same requests is known
+    pool_key: np.ndarray  # what it serves, hashed
+    pool_slot: np.ndarray  # hash table of routes, -1 where free
+    request_hash: np.ndarray  # (requests + vehicles,) random, uint64
 
 
 TOP = 4
 # Entries of Work.counts and Work.values.
-BANK, MISSED, BEST_MISSED, STEP, IMPROVED, REQUIRED = range(6)
+BANK, MISSED, BEST_MISSED, STEP, IMPROVED, REQUIRED, POOLED = range(7)
 COST, BEST_COST, THRESHOLD, SCALE = range(4)
+# Entries of Work.tune: shares of the removals, then parameters of removal and insertion.
+RELATED, STRINGS, WORST, TIME, ROUTE, ANYONE, BLINK, DEPTH, RANK_POWER, LONGEST = range(10)
 
 
 @inner
@@ -1205,9 +1302,10 @@ def find_empties(d, s, w):
 @inner
 def cost_in(d, s, w, r, v):
     """Cheapest insertion of ``r`` into ``v``, remembered for as long as the route is the same."""
-    if d.forbidden[r, v] or d.request[r, ABOARD]:
+    owner = d.request[r, COMMITTED]
+    if d.request[r, ABOARD] or (d.forbidden[r, v] and owner != v) or (owner >= 0 and owner != v):
         return HUGE
-    if s.size[v] == 0 and w.class_of_empty[d.vehicle[v, CLASS]] != v:
+    if s.size[v] == 0 and w.class_of_empty[d.vehicle[v, CLASS]] != v and owner != v:
         return HUGE
     driver = d.vehicle[v, DRIVER]
     if s.driver_load[driver] >= d.driver_max[driver]:
@@ -1345,7 +1443,8 @@ def cut(d, s, w, v):
             if d.request[r, COMMITTED] >= 0:
                 s.row[5, k] = code
                 k += 1
-        set_route(d, s, v, s.row[5], k)
+        if not set_route(d, s, v, s.row[5], k):
+            return
     driver = d.vehicle[v, DRIVER]
     for i in range(w.backup_size[v]):
         code = w.backup[v, i]
@@ -1534,7 +1633,7 @@ def fill_up(d, s, w, depth, blink):
 @inner
 def removable(d, s, r):
     """Whether a request is served and may be taken out."""
-    return s.vehicle_of[r] >= 0 and d.request[r, COMMITTED] < 0
+    return s.vehicle_of[r] >= 0 and d.request[r, HELD] == 0
 
 
 @inner
@@ -1591,7 +1690,7 @@ def pick_related(d, s, w, amount):
     while count < amount and misses < 4 * amount:
         if count > 0 and draw(s) < 0.7:
             seed = w.picked[draw_below(s, count)]
-        skip = int(draw(s) ** 4 * width)
+        skip = int(draw(s) ** w.tune[RANK_POWER] * width)
         found = False
         for h in range(width):
             r = w.near[seed, h]
@@ -1701,7 +1800,7 @@ def pick_strings(d, s, w, amount):
     count = np.int64(0)
     if seed < 0:
         return 0
-    longest = 2 + draw_below(s, 9)
+    longest = 2 + draw_below(s, int(w.tune[LONGEST]))
     used = w.used
     for v in range(s.size.shape[0]):
         used[v] = False
@@ -1781,6 +1880,92 @@ def keep_best(s, w):
             w.best[v, i] = s.base[v, i]
 
 
+@inner
+def pick_some(d, s, w, amount):
+    """Take one of the removals, by their shares."""
+    choice = draw(s)
+    for kind in range(6):
+        choice -= w.tune[kind]
+        if choice < 0.0:
+            break
+    if kind == RELATED:
+        return pick_related(d, s, w, amount)
+    if kind == STRINGS:
+        return pick_strings(d, s, w, amount)
+    if kind == WORST:
+        return pick_worst(d, s, w, amount)
+    if kind == TIME:
+        return pick_time(d, s, w, amount)
+    if kind == ROUTE:
+        return pick_route(d, s, w, amount)
+    return pick_random(d, s, w, amount)
+
+
+@inner
+def pool_routes(d, s, w):
+    """Remember the routes that this iteration changed, the cheapest order of each."""
+    n = d.request.shape[0]
+    for v in range(s.size.shape[0]):
+        k = s.size[v]
+        if w.touched[v] != w.counts[STEP] or k == 0:
+            continue
+        key = w.request_hash[n + d.vehicle[v, CLASS]]
+        for i in range(k):
+            if s.base[v, i] >= n:
+                key += w.request_hash[s.base[v, i] - n]
+        at = np.int64(key % np.uint64(w.pool_slot.shape[0]))
+        while w.pool_slot[at] >= 0 and w.pool_key[w.pool_slot[at]] != key:
+            at = (at + 1) % w.pool_slot.shape[0]
+        known = w.pool_slot[at]
+        if known >= 0:
+            if w.pool_cost[known] <= s.cost[v] + 1e-9:
+                continue
+            w.pool_cost[known] = HUGE
+        count = w.counts[POOLED]
+        begins = w.pool_start[count]
+        if count + 1 >= w.pool_start.shape[0] or begins + k > w.pool_stops.shape[0]:
+            return
+        for i in range(k):
+            w.pool_stops[begins + i] = s.base[v, i]
+        w.pool_start[count + 1] = begins + k
+        w.pool_vehicle[count] = v
+        w.pool_cost[count] = s.cost[v]
+        w.pool_key[count] = key
+        w.pool_slot[at] = count
+        w.counts[POOLED] = count + 1
+
+
+@entry
+def measure(d, s, w):
+    """Who is served by whom and what the plan costs, from the routes; kept if it is the best."""
+    n = d.request.shape[0]
+    for r in range(n):
+        s.vehicle_of[r] = -1
+    for i in range(s.driver_load.shape[0]):
+        s.driver_load[i] = 0
+    for v in range(s.size.shape[0]):
+        for i in range(s.size[v]):
+            if s.base[v, i] >= n:
+                s.vehicle_of[s.base[v, i] - n] = v
+                s.driver_load[d.vehicle[v, DRIVER]] += 1
+    recount(d, s, w)
+    w.values[COST] = total(d, s)
+    good = sound(d, s)
+    for i in range(s.driver_load.shape[0]):
+        good = good and s.driver_load[i] <= d.driver_max[i]
+    if good and (
+        w.counts[MISSED] < w.counts[BEST_MISSED]
+        or (
+            w.counts[MISSED] == w.counts[BEST_MISSED]
+            and w.values[COST] < w.values[BEST_COST] - 1e-9
+        )
+    ):
+        keep_best(s, w)
+        w.counts[IMPROVED] = s.clock[1]
+        return True
+    return False
+
+
 @entry
 def construct(d, s, w, depth):
     """Insert all that fits, by regret; the first plan."""
@@ -1814,23 +1999,11 @@ def iterate(d, s, w, rounds, largest):
         missed = w.counts[MISSED]
         amount = 1 + draw_below(s, largest)
         amount = max(amount, min(4, largest))
-        choice = draw(s)
-        if choice < 0.35:
-            count = pick_related(d, s, w, amount)
-        elif choice < 0.60:
-            count = pick_strings(d, s, w, amount)
-        elif choice < 0.72:
-            count = pick_worst(d, s, w, amount)
-        elif choice < 0.82:
-            count = pick_time(d, s, w, amount)
-        elif choice < 0.92:
-            count = pick_route(d, s, w, amount)
-        else:
-            count = pick_random(d, s, w, amount)
+        count = pick_some(d, s, w, amount)
         if count == 0 and w.counts[BANK] == 0:
             continue
         take_out(d, s, w, count)
-        fill_up(d, s, w, 1 + draw_below(s, TOP), 0.02)
+        fill_up(d, s, w, 1 + draw_below(s, int(w.tune[DEPTH])), w.tune[BLINK])
         if w.counts[MISSED] > missed:
             fill_up(d, s, w, np.int64(1), 0.0)
         cost = total(d, s)
@@ -1840,6 +2013,7 @@ def iterate(d, s, w, rounds, largest):
             or (w.counts[MISSED] == missed and cost < w.values[BEST_COST] + w.values[THRESHOLD])
         ):
             w.values[COST] = cost
+            pool_routes(d, s, w)
             if w.counts[MISSED] < w.counts[BEST_MISSED] or (
                 w.counts[MISSED] == w.counts[BEST_MISSED] and cost < w.values[BEST_COST] - 1e-9
             ):
@@ -2006,6 +2180,7 @@ def times_kept(d, s, v, base, k, kept):
                 if price(d, s, v, s.row[0], size)[0] >= HUGE:
                     continue
                 lay_out(d, s, v, s.row[0], size)
+                bound_end(d, s, v, s.row[0], size)
                 for i in range(1, size + 1):
                     at = kept[s.row[0, i - 1]]
                     if at != NEVER:
@@ -2022,11 +2197,7 @@ def times_kept(d, s, v, base, k, kept):
                     best = cost
                     chosen = gap
     splice_break(d, base, k, chosen, size, s.row[0])
-    lay_out(d, s, v, s.row[0], size)
-    earliest(s.chain, size + 1)
-    if d.weight[PROMISES] > 0.0:
-        keep_promises(d, s, s.row[0], size)
-    settle(d, s, v, s.row[0], size)
+    final_times(d, s, v, s.row[0], size)
     return size
 
 

@@ -14,6 +14,7 @@ References
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from time import perf_counter
 from typing import NamedTuple
 
@@ -22,9 +23,10 @@ import numpy as np
 from dispatch.darp import kernel
 from dispatch.darp.arrays import flatten, new_state, new_work
 from dispatch.darp.cost import cost
+from dispatch.darp.insertion import Weigher
 from dispatch.darp.plan import Cost, Plan
 from dispatch.darp.problem import Driver, Problem, Request, TimeWindow, Vehicle
-from dispatch.darp.schedule import as_row, codes, scheduled
+from dispatch.darp.schedule import as_row, codes, evaluate, scheduled
 from dispatch.darp.stop import Limit
 
 
@@ -49,6 +51,12 @@ class Parameters:
     largest: int = 30
     largest_share: float = 0.4
     regret: int = 3
+    removals: tuple[float, ...] = (0.35, 0.25, 0.12, 0.10, 0.10, 0.08)
+    blink: float = 0.02
+    depth: int = 4
+    rank_power: float = 4.0
+    longest: int = 9
+    recombine_share: float = 0.15
     chunk_s: float = 0.02
 
 
@@ -84,6 +92,7 @@ def solve(
     ValueError
         The committed work of a vehicle cannot be followed in its order.
     """
+    warm_up()
     search = _Search(problem, seed)
     search.begin(initial, parameters.regret)
     search.improve(Limit(budget_s, iterations), parameters, progress)
@@ -137,7 +146,7 @@ class _Search:
         if (
             driven <= self.data.driver_max[vehicle.driver]
             and _keeps(vehicle, wanted)
-            and _is_whole(wanted, new, len(vehicle.committed))
+            and _is_whole(wanted)
             and self._set(v, codes(wanted, len(self.problem.requests)))
         ):
             self.state.vehicle_of[new] = v
@@ -155,6 +164,10 @@ class _Search:
         """Search until the limit is spent."""
         work, n = self.work, len(self.problem.requests)
         largest = max(min(n, 4), min(parameters.largest, int(n * parameters.largest_share)))
+        work.tune[:] = (
+            *parameters.removals, parameters.blink, parameters.depth, parameters.rank_power,
+            parameters.longest,
+        )  # fmt: skip
         rounds, reported = 10, -1
         while True:
             done, improved = int(self.state.clock[1]), int(work.counts[kernel.IMPROVED])
@@ -200,28 +213,32 @@ class _Search:
 
 
 def _keeps(vehicle: Vehicle, wanted: list[int]) -> bool:
-    """Whether a route has all that is committed, in order, the fixed stops first."""
-    committed = list(vehicle.committed)
-    mine = {abs(s) for s in committed}
+    """Whether a route has all that is committed, the fixed stops first."""
     fixed = vehicle.fixed
-    return [s for s in wanted if abs(s) in mine] == committed and wanted[:fixed] == committed[
-        :fixed
-    ]
-
-
-def _is_whole(wanted: list[int], new: list[int], committed: int) -> bool:
-    """Whether each new request is picked up once and delivered once, later."""
-    at = {s: i for i, s in enumerate(wanted)}
-    return len(at) == len(wanted) == committed + 2 * len(new) and all(
-        at.get(-(r + 1), -1) > at[r + 1] for r in new
+    return set(vehicle.committed) <= set(wanted) and wanted[:fixed] == list(
+        vehicle.committed[:fixed]
     )
 
 
+def _is_whole(wanted: list[int]) -> bool:
+    """Whether each request is delivered once, after its one pickup if it has one."""
+    at = {s: i for i, s in enumerate(wanted)}
+    return len(at) == len(wanted) and all(at.get(-s, -1) > i for s, i in at.items() if s > 0)
+
+
+@cache
 def warm_up() -> None:
-    """Run every kernel once on a problem of three requests, which compiles or loads it."""
+    """Load every kernel, or compile it: each runs once on a problem of three requests."""
     window = TimeWindow(0, 100)
     requests = tuple(Request(0, 1, window, window, (1,)) for _ in range(3))
     vehicle = Vehicle(0, 0, window, ((1,),), driver=0)
     travel = 1 - np.eye(2, dtype=np.int32)
     problem = Problem(requests, (vehicle,), (Driver(),), travel)
-    solve(problem, initial=solve(problem, iterations=3).plan, iterations=2)
+    search = _Search(problem, 0)
+    search.begin(None, DEFAULTS.regret)
+    search.improve(Limit(iterations=2), DEFAULTS, None)
+    plan = search.best()
+    weigher = Weigher(problem, plan)
+    option = weigher.weigh(0)[0]
+    weigher.insertion(option, plan)
+    evaluate(problem, [(1, -1)])
