@@ -8,6 +8,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
+from accounts.models import Role
 from bookings.models import Client
 from bookings.states import BookingStatus
 from tests.constraints import by_sql, by_update
@@ -23,6 +24,7 @@ from tests.factories import (
     PartnerAgreementFactory,
     PlaceFactory,
     ShiftFactory,
+    UserFactory,
     VehicleFactory,
     VehicleLayoutFactory,
     on_day,
@@ -143,6 +145,28 @@ def test_who_and_why_are_kept_with_the_change():
 
     contexts = {row.pgh_context.metadata["why"] for row in place.history.all()}
     assert contexts == {"moved house"}
+
+
+def test_person_who_changes_a_row_in_the_console_is_kept_with_it(client):
+    manager = UserFactory(role=Role.MANAGER)
+    driver = DriverFactory(company=manager.company, phone="+41223000000")
+    client.force_login(manager)
+
+    answer = client.post(
+        f"/admin/fleet/driver/{driver.pk}/change/",
+        {
+            "name": "Lea Martin",
+            "kind": driver.kind,
+            "active": "on",
+            "phone": driver.phone,
+            "documents-TOTAL_FORMS": 0,
+            "documents-INITIAL_FORMS": 0,
+        },
+    )
+
+    assert answer.status_code == 302
+    kept = driver.history.select_related("pgh_context").latest("pgh_id")
+    assert (kept.name, kept.pgh_context.metadata["user"]) == ("Lea Martin", manager.pk)
 
 
 def test_move_of_a_booking_is_kept_as_an_event_and_not_twice():
