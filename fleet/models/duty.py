@@ -1,49 +1,20 @@
-"""With what: places, drivers, vehicles, and time on duty."""
+"""Drivers, their documents, and their time on duty with a vehicle."""
 
 from datetime import date, datetime, timedelta
 from typing import Self
 
 import pghistory
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
+from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Company, Partner, User
+from accounts.models import Company, User
 from accounts.triggers import keeps_company, row_version, same_company
 from fleet import triggers
-
-
-class TsTzRange(Func):
-    function = "TSTZRANGE"
-    output_field = DateTimeRangeField()
-
-
-ON_DUTY = TsTzRange("starts_at", "ends_at")
-
-
-class PlaceKind(models.TextChoices):
-    HOSPITAL = "hospital", _("Hospital")
-    CLINIC = "clinic", _("Clinic")
-    DIALYSIS = "dialysis", _("Dialysis centre")
-    PRACTICE = "practice", _("Practice")
-    NURSING_HOME = "nursing_home", _("Nursing home")
-    HOME = "home", _("Home")
-    BASE = "base", _("Base")
-    OTHER = "other", _("Other")
-
-
-class GeoOrigin(models.TextChoices):
-    MANUAL = "manual", _("Entered by hand")
-    IMPORT = "import", _("Imported")
-    GEOCODER = "geocoder", _("Geocoder")
-
-
-class GeoQuality(models.TextChoices):
-    ENTRANCE = "entrance", _("Entrance")
-    STREET = "street", _("Street")
-    AREA = "area", _("Area")
+from fleet.models.places import ON_DUTY, Place
+from fleet.models.vehicles import LicenceCategory, Vehicle
 
 
 class Skill(models.TextChoices):
@@ -54,87 +25,8 @@ class Skill(models.TextChoices):
     BARIATRIC = "bariatric", _("Bariatric transport")
 
 
-class Equipment(models.TextChoices):
-    RAMP = "ramp", _("Ramp")
-    LIFT = "lift", _("Lift")
-    OXYGEN = "oxygen", _("Oxygen")
-    STAIR_CHAIR = "stair_chair", _("Stair chair")
-    CHILD_SEAT = "child_seat", _("Child seat")
-
-
-class LicenceCategory(models.TextChoices):
-    B = "B", "B"
-    B121 = "B121", "B121 / BPT"
-    C1 = "C1", "C1"
-    D1 = "D1", "D1"
-
-
 def _car_licence() -> list[str]:
     return [LicenceCategory.B.value]
-
-
-class PlaceQuerySet(models.QuerySet["Place"]):
-    def for_company(self, company: Company) -> Self:
-        return self.filter(company=company)
-
-
-@pghistory.track(model_name="PlaceHistory")
-class Place(models.Model):
-    """Where clients are picked up and delivered, and where shifts start and end."""
-
-    company = models.ForeignKey(
-        Company, on_delete=models.PROTECT, db_index=False, verbose_name=_("company")
-    )
-    partner = models.ForeignKey(
-        Partner, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("partner")
-    )
-    name = models.CharField(_("name"), max_length=160)
-    kind = models.CharField(_("kind"), max_length=16, choices=PlaceKind, default=PlaceKind.OTHER)
-    address = models.CharField(_("address"), max_length=200, blank=True)
-    lat = models.FloatField(_("latitude"))
-    lon = models.FloatField(_("longitude"))
-    geo_origin = models.CharField(
-        _("origin of the coordinates"), max_length=16, choices=GeoOrigin, default=GeoOrigin.MANUAL
-    )
-    geo_quality = models.CharField(
-        _("quality of the coordinates"),
-        max_length=16,
-        choices=GeoQuality,
-        default=GeoQuality.STREET,
-    )
-    entrance_notes = models.TextField(_("entrance notes"), blank=True)
-    service_min = models.PositiveSmallIntegerField(
-        _("service time (min)"),
-        null=True,
-        blank=True,
-        help_text=_("Time to board or alight here; empty: the company's policy."),
-    )
-
-    objects = PlaceQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("place")
-        verbose_name_plural = _("places")
-        indexes = [
-            # The company's places by name: lists, search as you type, the import's look-up.
-            models.Index(fields=["company", "name"], name="place_company_name"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(lat__range=(-90, 90), lon__range=(-180, 180)),
-                name="place_on_earth",
-                violation_error_message=_("Latitude is -90 to 90, longitude -180 to 180."),
-            ),
-            models.CheckConstraint(
-                condition=Q(service_min__isnull=True) | Q(service_min__lte=120),
-                name="place_service_bounded",
-                violation_error_message=_("Service takes 120 minutes at most."),
-            ),
-        ]
-        triggers = [keeps_company()]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class DriverKind(models.TextChoices):
@@ -261,96 +153,6 @@ class DriverDocument(models.Model):
 
     def is_valid_on(self, day: date) -> bool:
         return day <= self.expires_day
-
-
-class VehicleQuerySet(models.QuerySet["Vehicle"]):
-    def for_company(self, company: Company) -> Self:
-        return self.filter(company=company)
-
-
-@pghistory.track(model_name="VehicleHistory")
-class Vehicle(models.Model):
-    """A vehicle, with what it carries on board besides people."""
-
-    company = models.ForeignKey(
-        Company, on_delete=models.PROTECT, db_index=False, verbose_name=_("company")
-    )
-    plate = models.CharField(_("plate"), max_length=16)
-    name = models.CharField(_("name"), max_length=80, blank=True)
-    equipment = ArrayField(
-        models.CharField(max_length=16, choices=Equipment),
-        default=list,
-        blank=True,
-        verbose_name=_("equipment"),
-    )
-    licence_category = models.CharField(
-        _("licence needed"), max_length=8, choices=LicenceCategory, default=LicenceCategory.B
-    )
-    inspection_day = models.DateField(_("inspection valid until (included)"), null=True, blank=True)
-    active = models.BooleanField(_("active"), default=True)
-
-    objects = VehicleQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("vehicle")
-        verbose_name_plural = _("vehicles")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["company", "plate"],
-                name="vehicle_plate_unique",
-                violation_error_message=_("The company has a vehicle with this plate already."),
-            ),
-        ]
-        triggers = [keeps_company()]
-
-    def __str__(self) -> str:
-        return f"{self.plate} {self.name}".strip()
-
-
-@pghistory.track(model_name="VehicleLayoutHistory")
-class VehicleLayout(models.Model):
-    """One way to arrange a vehicle: seats for clients, wheelchair places, stretchers."""
-
-    vehicle = models.ForeignKey(
-        Vehicle,
-        on_delete=models.CASCADE,
-        related_name="layouts",
-        db_index=False,
-        verbose_name=_("vehicle"),
-    )
-    name = models.CharField(_("name"), max_length=80)
-    seats = models.PositiveSmallIntegerField(_("seats"), default=0)
-    wheelchairs = models.PositiveSmallIntegerField(_("wheelchair places"), default=0)
-    stretchers = models.PositiveSmallIntegerField(_("stretchers"), default=0)
-    seat_in_wheelchair_place = models.BooleanField(
-        _("a free wheelchair place seats a person"),
-        default=False,
-        help_text=_("Folding seats in the wheelchair places."),
-    )
-
-    class Meta:
-        verbose_name = _("layout")
-        verbose_name_plural = _("layouts")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["vehicle", "name"],
-                name="layout_name_unique",
-                violation_error_message=_("The vehicle has a layout of this name already."),
-            ),
-            models.CheckConstraint(
-                condition=Q(seats__gt=0) | Q(wheelchairs__gt=0) | Q(stretchers__gt=0),
-                name="layout_carries_somebody",
-                violation_error_message=_("A layout has room for one client at least."),
-            ),
-            models.CheckConstraint(
-                condition=Q(seats__lte=60, wheelchairs__lte=20, stretchers__lte=10),
-                name="layout_bounded",
-                violation_error_message=_("At most 60 seats, 20 wheelchairs, 10 stretchers."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class ShiftStatus(models.TextChoices):
@@ -486,86 +288,3 @@ class Shift(models.Model):
 
     def covers(self, starts_at: datetime, ends_at: datetime) -> bool:
         return self.starts_at <= starts_at and ends_at <= self.ends_at
-
-
-class AbsenceKind(models.TextChoices):
-    HOLIDAY = "holiday", _("Holiday")
-    SICK = "sick", _("Sick")
-    TRAINING = "training", _("Training")
-    OTHER = "other", _("Other")
-
-
-class AbsenceQuerySet(models.QuerySet["Absence"]):
-    def for_company(self, company: Company) -> Self:
-        return self.filter(driver__company=company)
-
-
-@pghistory.track(model_name="AbsenceHistory")
-class Absence(models.Model):
-    """A time in which a driver is not on duty, whatever the shifts say."""
-
-    driver = models.ForeignKey(
-        Driver,
-        on_delete=models.PROTECT,
-        related_name="absences",
-        db_index=False,
-        verbose_name=_("driver"),
-    )
-    kind = models.CharField(_("kind"), max_length=10, choices=AbsenceKind)
-    starts_at = models.DateTimeField(_("starts at"))
-    ends_at = models.DateTimeField(_("ends at"))
-    note = models.CharField(_("note"), max_length=200, blank=True)
-
-    objects = AbsenceQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("absence")
-        verbose_name_plural = _("absences")
-        indexes = [
-            # The absences of a driver around a time: the trigger's look-up.
-            models.Index(fields=["driver", "starts_at"], name="absence_driver_starts"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(ends_at__gt=F("starts_at")),
-                name="absence_ends_after_start",
-                violation_error_message=_("The absence ends after it starts."),
-            ),
-        ]
-        triggers = [triggers.absence_outside_shift()]
-
-    def __str__(self) -> str:
-        return f"{self.driver}: {self.get_kind_display()}"
-
-
-class Position(models.Model):
-    """Where a shift's vehicle was at an instant; the last one is where it is known to be."""
-
-    shift = models.ForeignKey(
-        Shift,
-        on_delete=models.CASCADE,
-        related_name="positions",
-        db_index=False,
-        verbose_name=_("shift"),
-    )
-    at = models.DateTimeField(_("at"))
-    lat = models.FloatField(_("latitude"))
-    lon = models.FloatField(_("longitude"))
-
-    class Meta:
-        verbose_name = _("position")
-        verbose_name_plural = _("positions")
-        indexes = [
-            # The last known position of each shift of a day.
-            models.Index(fields=["shift", "-at"], name="position_shift_latest"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(lat__range=(-90, 90), lon__range=(-180, 180)),
-                name="position_on_earth",
-                violation_error_message=_("Latitude is -90 to 90, longitude -180 to 180."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.shift_id} {self.at:%H:%M:%S}"
