@@ -1,8 +1,10 @@
 """The pages of what is asked: clients, bookings, series."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -72,7 +74,7 @@ class BookingAdmin(TickedChoices, CompanyAdmin):
 
     list_display = [
         "reference",
-        "scheduled_at",
+        "when",
         "client",
         "pickup_place",
         "delivery_place",
@@ -117,6 +119,27 @@ class BookingAdmin(TickedChoices, CompanyAdmin):
         (_("Notes"), {"fields": ["driver_notes", "dispatcher_notes"]}),
         (_("Origin"), {"fields": [("series", "series_day"), "cancel_reason", "created_at"]}),
     ]
+
+    add_fieldsets = [
+        (None, {"fields": ["company", ("client", "priority")]}),
+        (_("Pickup"), {"fields": ["pickup_place", ("pickup_floor", "pickup_contact")]}),
+        (None, {"fields": ["pickup_service_min"]}),
+        (_("Delivery"), {"fields": ["delivery_place", ("delivery_floor", "delivery_contact")]}),
+        (None, {"fields": ["delivery_service_min"]}),
+        (_("Time"), {"fields": ["anchor", "requested_pickup_at", "appointment_at"]}),
+        (None, {"fields": ["appointment_ends_at"]}),
+        (_("On the way"), {"fields": [("mobility", "companions"), "skills", "equipment"]}),
+        (None, {"fields": [("exclusive", "infectious")]}),
+        (_("Who pays"), {"fields": ["payer", ("partner", "partner_reference")]}),
+        (_("Notes"), {"fields": ["driver_notes", "dispatcher_notes"]}),
+    ]
+
+    def get_inlines(self, request: HttpRequest, obj: Booking | None) -> list[Any]:
+        return list(super().get_inlines(request, obj)) if obj else []
+
+    @admin.display(description=_("scheduled at"), ordering="scheduled_at")
+    def when(self, booking: Booking) -> datetime:
+        return booking.scheduled_at
 
     @display(description=_("status"), ordering="status", label=STATUS_LABELS)  # type: ignore[untyped-decorator]
     def state(self, booking: Booking) -> tuple[str, Any]:

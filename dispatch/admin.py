@@ -117,6 +117,13 @@ class DispatchRunAdmin(ReadOnly, CompanyAdmin):
     search_fields = ["day"]
     ordering = ["-id"]
     inlines = [UnassignedInline]
+    fieldsets = [
+        (None, {"fields": ["company", ("day", "state"), ("bookings", "assigned"), "error"]}),
+        (None, {"fields": [("trigger", "started_by"), ("started_at", "finished_at")]}),
+        (None, {"fields": [("applied_at", "undone_at")]}),
+        (_("Outcome"), {"fields": ["cost", "violations", "inherited", "stale"]}),
+        (_("Made with"), {"fields": [("travel_source", "seed"), "timings", "settings"]}),
+    ]
 
     @display(description=_("state"), ordering="state", label=RUN_LABELS)  # type: ignore[untyped-decorator]
     def result(self, run: DispatchRun) -> tuple[str, Any]:
@@ -142,6 +149,17 @@ class AlertAdmin(CompanyAdmin):
     list_select_related = ["booking", "shift__driver", "shift__company", "run", "company"]
     search_fields = ["booking__reference", "booking__client__name"]
     ordering = ["-raised_at", "-id"]
+    actions = ["resolve"]
+
+    def get_readonly_fields(self, _request: HttpRequest, _obj: Any = None) -> list[str]:
+        return [field.name for field in self.opts.fields]
+
+    def has_add_permission(self, *_args: Any) -> bool:
+        return False
+
+    @admin.action(description=_("Mark as resolved"), permissions=["change"])
+    def resolve(self, _request: HttpRequest, rows: QuerySet) -> None:
+        rows.filter(resolved_at__isnull=True).update(resolved_at=timezone.now())
 
 
 @admin.register(DispatchPolicy)

@@ -29,5 +29,6 @@ urlpatterns = [
     path("day/<slug:company>/<day:day>/apply/", views.apply, name="apply"),
     path("day/<slug:company>/<day:day>/undo/", views.undo, name="undo"),
     path("day/<slug:company>/<day:day>/announce/", views.announce, name="announce"),
+    path("day/<slug:company>/<day:day>/resolve/", views.resolve, name="resolve"),
     path("decide/<slug:step>/", deciding.decide, name="decide"),
 ]

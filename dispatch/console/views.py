@@ -19,7 +19,7 @@ from atmr import clock
 from atmr.errors import DomainError
 from dispatch.console import day as day_page
 from dispatch.console.deciding import require
-from dispatch.models import DispatchRun, RunState, RunTrigger
+from dispatch.models import Alert, DispatchRun, RunState, RunTrigger
 from dispatch.services import announcing, applying, planning, policies, undoing
 from dispatch.travel import GreatCircle
 from fleet.models import Place
@@ -158,6 +158,15 @@ def announce(request: HttpRequest, company: Company, day: date) -> None:
     promised = announcing.announce(company=company, day=day)
     text = ngettext("%(n)s pickup is promised.", "%(n)s pickups are promised.", promised)
     messages.success(request, text % {"n": promised})
+
+
+@_button
+def resolve(request: HttpRequest, company: Company, day: date) -> None:  # noqa: ARG001
+    """Take an alert off the page: somebody has seen to it."""
+    number = request.POST.get("alert", "")
+    if number.isdecimal():
+        alerts = Alert.objects.for_company(company).open().filter(pk=int(number))
+        alerts.update(resolved_at=timezone.now())
 
 
 def _run_of(request: HttpRequest, company: Company, day: date) -> DispatchRun:

@@ -202,6 +202,18 @@ def test_alerts_of_the_day_are_shown_until_resolved(client, dispatcher):
     assert Alert.objects.count() == 2
 
 
+def test_an_alert_is_resolved_by_whoever_saw_to_it(client, dispatcher):
+    booking = BookingFactory(company=dispatcher.company)
+    alert = AlertFactory(company=dispatcher.company, booking=booking)
+    strange = AlertFactory()
+
+    client.post(address(dispatcher.company, "resolve"), {"alert": alert.pk})
+    client.post(address(dispatcher.company, "resolve"), {"alert": strange.pk})
+    client.post(address(dispatcher.company, "resolve"), {"alert": "x"})
+
+    assert list(Alert.objects.open()) == [strange]
+
+
 def test_today_is_the_companys(client, dispatcher):
     with time_machine.travel(on_day(0, 30), tick=False):  # still yesterday in UTC
         response = client.get(reverse("console:today", args=[dispatcher.company.slug]))
@@ -220,7 +232,7 @@ def test_a_viewer_sees_the_day_and_no_button(client):
     assert "/admin/decide/" not in text
 
 
-@pytest.mark.parametrize("page", ["plan", "apply", "undo", "announce"])
+@pytest.mark.parametrize("page", ["plan", "apply", "undo", "announce", "resolve"])
 def test_only_a_dispatcher_of_the_company_presses_a_button(client, dispatcher, page):
     company = CompanyFactory()
     forged = Client(enforce_csrf_checks=True)
