@@ -6,9 +6,10 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.models import Company
-from atmr.clock import local_day
+from atmr.clock import day_bounds, local_day
 from dispatch.models import Mode, RunTrigger
 from dispatch.services import intake, planning, policies
+from dispatch.services.loading import dispatchable
 
 # At night in Europe, the working day that begins; in the evening of America, the next one.
 AHEAD = timedelta(hours=9)
@@ -39,9 +40,11 @@ def book_series() -> int:
 
 @shared_task
 def plan_coming_days() -> int:
-    """Have the coming day planned for every company that does not plan by hand."""
-    companies = Company.objects.exclude(policy__mode=Mode.MANUAL)
-    for company in companies:
+    """Have the coming day planned where bookings wait and nobody plans by hand; say how many."""
+    planned = 0
+    for company in Company.objects.exclude(policy__mode=Mode.MANUAL):
         coming = local_day(timezone.now() + AHEAD, company.tz)
-        plan_day.delay(company_id=company.pk, day=coming.isoformat())
-    return len(companies)
+        if dispatchable(company, *day_bounds(coming, company.tz)).exists():
+            plan_day.delay(company_id=company.pk, day=coming.isoformat())
+            planned += 1
+    return planned

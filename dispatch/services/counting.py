@@ -25,7 +25,8 @@ class StatementCount:
         try:
             return execute(sql, params, many, context)
         finally:
-            if not sql.startswith(_CONTROL):
+            # A statement may carry the context of its history before it.
+            if not sql.rpartition("; ")[2].startswith(_CONTROL):
                 self.statements += 1
                 self.slow += time.perf_counter() - started > SLOW_S
 

@@ -77,12 +77,25 @@ def test_a_company_that_plans_by_hand_is_left_alone(company):
 )
 def test_the_day_planned_is_the_one_that_lies_ahead_of_the_company(zone, day):
     company = CompanyFactory(time_zone=zone)
+    BookingFactory(company=company, requested_pickup_at=on_day(18))
     set_mode(company, Mode.SEMI_AUTO)
 
     with time_machine.travel(datetime(2027, 3, 10, 2, tzinfo=UTC), tick=True):
         tasks.plan_coming_days.delay()
 
     assert DispatchRun.objects.get().day.isoformat() == day
+
+
+@pytest.mark.django_db
+def test_a_day_on_which_nobody_waits_for_a_driver_is_not_planned():
+    set_mode(CompanyFactory(), Mode.AUTO)
+    BookingFactory()  # another company's
+
+    with time_machine.travel(on_day(2), tick=True):
+        planned = tasks.plan_coming_days()
+
+    assert planned == 1
+    assert DispatchRun.objects.count() == 1
 
 
 @pytest.mark.django_db
