@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import sync_playwright
 
+from dispatch.darp import search
 from tests.factories import PASSWORD
 
 ARGUMENTS = [
@@ -19,6 +20,7 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def browser(chromium):
+    search.warm_up()  # compiling the kernels takes longer than a page may
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Django takes the event loop for a sign of asynchronous code; there is none in these tests.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
