@@ -47,8 +47,8 @@ class Parameters:
     kept; it falls to zero over the budget. ``largest``: most requests taken out at once.
     """
 
-    tolerance: float = 0.02
-    largest: int = 30
+    tolerance: float = 0.005
+    largest: int = 16
     largest_share: float = 0.4
     regret: int = 3
     removals: tuple[float, ...] = (0.35, 0.25, 0.12, 0.10, 0.10, 0.08)
