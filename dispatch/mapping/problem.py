@@ -42,8 +42,9 @@ def build(day: Day, travel: TravelTimes) -> MappedDay:
     """Turn a day's rows into a problem."""
     places = _places(day)
     travel_s = travel.matrix_s(np.array(places.lat), np.array(places.lon))
-    requests = build_requests(day, places, travel_s.tolist())
-    vehicles, drivers = build_vehicles(day, places, requests)
+    driving = travel_s.tolist()
+    requests = build_requests(day, places, driving)
+    vehicles, drivers = build_vehicles(day, places, requests, driving)
     policy = day.policy
     per_tick = 1 / 60
     problem = Problem(

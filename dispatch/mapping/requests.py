@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bookings.models import Anchor, Booking, Priority
-from bookings.states import BookingStatus
+from bookings.states import WITH_DRIVER, BookingStatus
 from dispatch.darp.problem import Request, TimeWindow
 from dispatch.mapping.day import (
     UNDER_WAY,
@@ -76,6 +76,11 @@ def _request(day: Day, booking: Booking, places: Places, direct_s: int) -> Reque
         # The client left when the driver reported him on board.
         latest = min(delivery.latest, day.ticks(booking.actual_pickup_at) + max_ride)
         delivery = TimeWindow(min(delivery.earliest, latest), latest)
+    current = day.current(booking)
+    if booking.status in UNDER_WAY and current is not None:
+        # Its row keeps the vehicle until it ends: an early van takes nobody else before.
+        pickup = _not_before(pickup, day.ticks(current.pickup_at))
+        delivery = _not_before(delivery, day.ticks(current.delivery_at))
     return Request(
         pickup=places.of(booking.pickup_place),
         delivery=places.of(booking.delivery_place),
@@ -120,6 +125,10 @@ def _windows(
     return pickup, TimeWindow(
         pickup.earliest + pickup_service + direct_s, pickup.latest + pickup_service + max_ride
     )
+
+
+def _not_before(window: TimeWindow, tick: int) -> TimeWindow:
+    return TimeWindow(max(window.earliest, tick), max(window.latest, tick))
 
 
 def _promise(day: Day, booking: Booking, window: TimeWindow) -> TimeWindow | None:
@@ -174,7 +183,7 @@ def _outbound_ends(day: Day, outbound: Booking, found: Requests) -> int:
 
 
 def _stands(booking: Booking) -> bool:
-    """A return whose outbound is not of this day: served alone, or because that one is done."""
+    """A return whose outbound is not of this day: served alone, or because that one is served."""
     if booking.stands_alone:
         return True
-    return booking.outbound_status in _ENDED  # type: ignore[attr-defined]
+    return booking.outbound_status in _ENDED | WITH_DRIVER  # type: ignore[attr-defined]

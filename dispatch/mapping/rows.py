@@ -76,12 +76,13 @@ def _pool_rows(
     drafts.sort(key=lambda draft: (draft[1].pickup_at, draft[0]))
     # Rows that stay bring their pool; everybody who rides with them joins it.
     kept = [current for _, row, current in drafts if current and _stays(mapped, row, current)]
-    pool_id = kept[0].pool if kept else uuid.uuid4()
+    begun = [current for _, row, current in drafts if current and row.booking.status in UNDER_WAY]
+    pool_id = (begun or kept)[-1].pool if kept else uuid.uuid4()
     found = []
     for place, (number, row, current) in enumerate(drafts):
         row.sequence = sequence + place
         row.pool = pool_id
-        stays = current is not None and current in kept and current.pool == pool_id
+        stays = current in kept and (row.booking.status in UNDER_WAY or current.pool == pool_id)
         found.append(Proposal(number, current if stays and current is not None else row, current))
     return found
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -24,6 +24,15 @@ WITH b AS MATERIALIZED (
     WHERE company_id = %(company)s AND id = ANY(%(shifts)s) ORDER BY id FOR NO KEY UPDATE
 )
 SELECT 'booking', id, version FROM b UNION ALL SELECT 'shift', id, version FROM s"""
+
+
+_NUMBER = """
+UPDATE dispatch_assignment a SET sequence = r.place
+FROM (
+    SELECT id, row_number() OVER (PARTITION BY shift_id ORDER BY pickup_at, id) - 1 AS place
+    FROM dispatch_assignment WHERE shift_id = ANY(%s) AND status IN ('live', 'done')
+) r
+WHERE a.id = r.id AND a.status = 'live' AND a.sequence <> r.place"""
 
 
 class PlanClashes(DomainError):
@@ -133,6 +142,7 @@ def go_live(
                     status=AssignmentStatus.SUPERSEDED, ended_by_run=ended_by
                 )
             _make_live(rows)
+            _number(set().union(*(change.shift_ids for change in changes)))
     except IntegrityError as error:
         refusal = refusal_of(error)
         if refusal is None:
@@ -162,6 +172,12 @@ def _make_live(rows: Sequence[Assignment]) -> None:
         )
 
 
+def _number(shift_ids: Collection[int]) -> None:
+    """Count the rides of routes that changed from 0 on; rows that have their number stay."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NUMBER, [list(shift_ids)])
+
+
 @transaction.atomic
 def apply_run(*, run: DispatchRun, actor: User | None, now: datetime) -> list[dict[str, Any]]:
     """Apply a proposal made before; give the bookings left because something changed since.
@@ -187,7 +203,10 @@ def apply_run(*, run: DispatchRun, actor: User | None, now: datetime) -> list[di
         {pk: version for pk, version in read.shifts.items() if pk in shifts},
     )
     locked = lock(company=run.company, booking_ids=references, shift_ids=shifts)
+    # Time has passed since the run: what is frozen by now stays, as it would for a new run.
+    frozen_until = now + timedelta(minutes=run.settings["freeze_min"])
     too_late = {row.booking_id for row in rows if row.pickup_at < now}
+    too_late |= {pk for pk, row in current.items() if row.pickup_at < frozen_until}
     fresh, stale = split_stale(changes, read=read, now=locked, blocked=too_late)
     if fresh:
         go_live(

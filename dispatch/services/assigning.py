@@ -202,11 +202,14 @@ def _insertion(
 ) -> list[Change] | None:
     """Find a place for the booking among the rides of the one shift; None when there is none."""
     day = _without(rows, booking)
-    if keep_times:
-        day = _with(day, _times_kept(day, booking))
+    others = {other.pk for other in day.bookings if day.current(other) is not None}
+    if not keep_times:
+        # What a run would take back keeps its place here until a run does.
+        others &= {other.pk for other, _ in build(day, GreatCircle()).unplannable}
+    day = _with(day, _times_kept(day, others))
     mapped = build(day, GreatCircle())
     number = mapped.index().get(booking.pk)
-    if number is None:
+    if number is None or not mapped.shifts:
         return None
     problem = mapped.problem
     if pickup_at is not None:
@@ -229,12 +232,12 @@ def _without(rows: Day, booking: Booking) -> Day:
     return _with(rows, {booking.pk: {"current": None, "status": BookingStatus.ACCEPTED}})
 
 
-def _times_kept(rows: Day, booking: Booking) -> dict[int, dict[str, Any]]:
-    """Lock the others to their times; their rows are compared with these, and stay equal."""
+def _times_kept(rows: Day, others: set[int]) -> dict[int, dict[str, Any]]:
+    """Lock others to their times; their rows are compared with these, and stay equal."""
     kept = {}
     for other in rows.bookings:
         current = rows.current(other)
-        if other.pk != booking.pk and current is not None:
+        if other.pk in others and current is not None:
             bound = copy.copy(current)
             bound.lock = Lock.TIMES
             kept[other.pk] = {"current": bound}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from atmr.clock import local_day
 from bookings.models import Booking
-from dispatch.darp.committed import evaluate
+from dispatch.darp.committed import baseline, evaluate, relax
 from dispatch.darp.explain import Option, options, survey
 from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Problem, Rule
@@ -59,6 +59,7 @@ SENTENCES: dict[str, str | Promise] = {
     Rule.MAX_REQUESTS.name.lower(): _("the driver has as many bookings as allowed"),
     Rule.REQUIRES.name.lower(): _("the other leg is not served"),
     Rule.COMMITTED.name.lower(): _("locked rides come first"),
+    Rule.STRUCTURE.name.lower(): _("other rides came first"),
     NO_SHIFT: _("nobody is on duty"),
     NOT_TO_PLAN: _("it is not accepted, or its time is not confirmed"),
     NO_ROOM: _("other rides came first"),
@@ -168,6 +169,8 @@ def why_not(day: Day, booking: Booking, pickup_at: datetime | None) -> str:
     problem = mapped.problem
     if pickup_at is not None:
         problem = pinned(problem, number, day.ticks(pickup_at))
+    # What is late already is in nobody's way.
+    problem = relax(problem, baseline(problem))
     plan = evaluate(problem, signed_routes(mapped))
     miss = options(problem, plan, number)[0]
     if miss.cost is not None:

@@ -1,18 +1,28 @@
-"""The one feasibility rule, for a plan that a person or an undo makes by hand."""
+"""The one feasibility rule, for a plan that an undo makes by hand."""
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bookings.states import BookingStatus
-from dispatch.darp.check import check, excess
-from dispatch.darp.committed import baseline, evaluate
-from dispatch.darp.plan import Plan, Violation
-from dispatch.mapping.day import Day
-from dispatch.mapping.problem import MappedDay, build
+from dispatch.darp.check import check
+from dispatch.darp.committed import evaluate
+from dispatch.mapping.day import UNDER_WAY, Day
+from dispatch.mapping.problem import build
 from dispatch.mapping.rows import signed_routes
+from dispatch.models import Lock
 from dispatch.services.applying import Change
 from dispatch.travel import GreatCircle
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A rule that the rows of a day break, by ids: two days can be compared."""
+
+    rule: str
+    shift: int | None
+    booking: int | None
+    other: int | None
 
 
 def with_changes(day: Day, changes: Sequence[Change]) -> Day:
@@ -30,12 +40,38 @@ def with_changes(day: Day, changes: Sequence[Change]) -> Day:
     return replace(day, bookings=bookings)
 
 
-def judge(day: Day) -> tuple[MappedDay, Plan, list[Violation]]:
-    """Schedule the current assignments as well as their order allows, and say what they break.
+def added_faults(day: Day, changes: Sequence[Change]) -> list[Fault]:
+    """Say what the changes would break, with every ride at the times of its row.
 
-    What locked, frozen or executed work breaks by itself is not held against the rest.
+    What is broken before them, and no worse after, is not held against the changes.
     """
-    mapped = build(day, GreatCircle())
-    plan = evaluate(mapped.problem, signed_routes(mapped))
-    inherited = check(mapped.problem, baseline(mapped.problem))
-    return mapped, plan, excess(check(mapped.problem, plan), inherited)
+    before, after = _faults(day), _faults(with_changes(day, changes))
+    return [fault for fault, amount in after.items() if amount > before.get(fault, 0)]
+
+
+def _faults(day: Day) -> dict[Fault, int]:
+    mapped = build(_times_kept(day), GreatCircle())
+    found: dict[Fault, int] = {}
+    bookings = [booking.pk for booking in mapped.bookings]
+    for broken in check(mapped.problem, evaluate(mapped.problem, signed_routes(mapped))):
+        fault = Fault(
+            broken.rule.name,
+            mapped.shifts[broken.vehicle].pk if broken.vehicle >= 0 else None,
+            bookings[broken.request] if broken.request >= 0 else None,
+            bookings[broken.other] if broken.other >= 0 else None,
+        )
+        found[fault] = max(broken.amount, found.get(fault, 0))
+    return found
+
+
+def _times_kept(day: Day) -> Day:
+    """Bind every ride to the times of its row: rows that are restored come with their times."""
+    bookings = []
+    for booking in day.bookings:
+        current, kept = day.current(booking), booking
+        if current is not None and booking.status not in UNDER_WAY:
+            kept = copy.copy(booking)
+            kept.current = copy.copy(current)  # type: ignore[attr-defined]
+            kept.current.lock = Lock.TIMES  # type: ignore[attr-defined]
+        bookings.append(kept)
+    return replace(day, bookings=bookings)

@@ -17,12 +17,13 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
 )
 from django.db.models.functions import Cast, Coalesce, Extract, JSONObject
 
 from accounts.models import Company
 from atmr.clock import day_bounds
-from bookings.models import Booking, Client
+from bookings.models import Booking, BookingEvent, Client
 from bookings.states import BookingStatus
 from dispatch.mapping.day import Day
 from dispatch.models import AssignmentStatus, DispatchPolicy
@@ -93,6 +94,12 @@ def bookings_of_day(company: Company, starts_at: datetime, ends_at: datetime) ->
     on_shift_of_day = Q(
         current__shift__starts_at__lt=ends_at, current__shift__ends_at__gt=starts_at
     )
+    # When the driver said that he was on the way, or there.
+    reported = BookingEvent.objects.filter(
+        booking=OuterRef("pk"),
+        to_status=OuterRef("status"),
+        to_status__in=[BookingStatus.EN_ROUTE, BookingStatus.ARRIVED],
+    ).order_by("-id")
     preferred = Client.preferred_drivers.through.objects.filter(client_id=OuterRef("client_id"))
     refused = Client.refused_drivers.through.objects.filter(client_id=OuterRef("client_id"))
     return (
@@ -109,6 +116,7 @@ def bookings_of_day(company: Company, starts_at: datetime, ends_at: datetime) ->
                 condition=Q(assignments__status__in=[AssignmentStatus.LIVE, AssignmentStatus.DONE]),
             ),
             outbound_status=F("outbound__status"),
+            reported_at=Subquery(reported.values("happened_at")[:1]),
             preferred_ids=ArraySubquery(preferred.values("driver_id")),
             refused_ids=ArraySubquery(refused.values("driver_id")),
         )
@@ -193,8 +201,9 @@ def _past_paid(since: datetime, until: datetime) -> QuerySet:
 
 
 def _past_shifts(since: datetime, until: datetime) -> QuerySet[Shift]:
+    """What is over when the day begins: a night shift that reaches into it is planned with it."""
     return (
         Shift.objects.planned()
-        .filter(driver_id=OuterRef("driver_id"), starts_at__gte=since, starts_at__lt=until)
+        .filter(driver_id=OuterRef("driver_id"), starts_at__gte=since, ends_at__lte=until)
         .order_by()
     )

@@ -67,9 +67,15 @@ def open_run(
     except IntegrityError:
         # The lock is ours, so whoever wrote the running row is gone. Held twice, it would have to
         # be let go twice.
-        _bury(company, day, now)
-        _unlock(run)
-        run.pk = _open(run)
+        try:
+            _bury(company, day, now)
+        finally:
+            _unlock(run)
+        try:
+            run.pk = _open(run)
+        except IntegrityError:
+            _unlock(run)
+            raise
     if run.pk is None:
         raise RunUnderWay
     opened = time.monotonic()

@@ -11,10 +11,11 @@ from accounts.models import Company, User
 from atmr.errors import DomainError
 from bookings.models import Booking
 from bookings.states import BookingStatus
+from dispatch.mapping.day import Day
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun, RunState
 from dispatch.services import applying, policies
 from dispatch.services.applying import Change, Versions
-from dispatch.services.judging import judge, with_changes
+from dispatch.services.judging import added_faults
 from dispatch.services.loading import load_day
 
 
@@ -131,9 +132,9 @@ def _fitting(
     nothing = Versions()
     while True:
         fresh, stale = applying.split_stale(wanted, read=nothing, now=nothing, blocked=unfit)
-        mapped, _plan, added = judge(with_changes(rows, fresh))
-        bad = {mapped.shifts[violation.vehicle].pk for violation in added if violation.vehicle >= 0}
-        bad_bookings = {mapped.bookings[v.request].pk for v in added if v.request >= 0}
+        faults = added_faults(rows, fresh)
+        bad = {fault.shift for fault in faults}
+        bad_bookings = {fault.booking for fault in faults} | _needed(rows, fresh)
         newly = {
             change.booking_id
             for change in fresh
@@ -142,3 +143,16 @@ def _fitting(
         if not newly:
             return fresh, stale
         unfit |= newly
+
+
+def _needed(rows: Day, changes: list[Change]) -> set[int | None]:
+    """Outbounds that would lose their driver while their return keeps one."""
+    changed = {change.booking_id: change.row for change in changes}
+    without = {pk for pk, row in changed.items() if row is None}
+    return {
+        booking.outbound_id
+        for booking in rows.bookings
+        if booking.outbound_id in without
+        and not booking.stands_alone
+        and changed.get(booking.pk, rows.current(booking)) is not None
+    }

@@ -26,6 +26,7 @@ from tests.dispatch.days import Line, live, plan, policy, reason_of
 from tests.factories import (
     DAY,
     AssignmentFactory,
+    BookingEventFactory,
     BookingFactory,
     CompanyFactory,
     DriverDocumentFactory,
@@ -547,6 +548,12 @@ def test_a_late_van_is_reported_and_does_not_stop_the_plan(line):
     shift = line.shift(20)
     booking = line.booking(1, 3, 9, status=BookingStatus.EN_ROUTE)
     AssignmentFactory(booking=booking, shift=shift)
+    BookingEventFactory(
+        booking=booking,
+        from_status=BookingStatus.ASSIGNED,
+        to_status=BookingStatus.EN_ROUTE,
+        happened_at=on_day(9, 4),
+    )
     other = line.booking(1, 3, 12)
 
     summary = plan(line.company, now=on_day(9, 5))
@@ -768,6 +775,7 @@ def test_planning_and_applying_costs_the_same_few_statements(line, rides):
         for query in context.captured_queries
         if not query["sql"].startswith(("SAVEPOINT", "RELEASE", "SET CONSTRAINTS"))
     ]
-    # Run and lock, shifts, bookings, unassigned, versions, assignments, moves, run, unlock.
-    assert len(sent) == 9, "\n".join(statement[:120] for statement in sent)
+    # Run and lock, shifts, bookings, unassigned, versions, assignments, their numbers, moves, run,
+    # unlock.
+    assert len(sent) == 10, "\n".join(statement[:120] for statement in sent)
     assert summary.sql["statements"] == len(sent)

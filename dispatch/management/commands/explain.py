@@ -1,28 +1,37 @@
 """Say why a booking has its driver, or why it has none."""
 
-import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from atmr.errors import DomainError
 from bookings.models import Booking
+from dispatch.management.answering import Answer, AnsweringCommand
 from dispatch.services import explaining
 from fleet.models import Driver
 
 
-class Command(BaseCommand):
+class NoSuchBooking(DomainError):
+    message = "There is no booking “%(reference)s”."
+
+
+class SeveralBookings(DomainError):
+    message = "Several companies have a booking “%(reference)s”: add --company."
+
+
+class Command(AnsweringCommand):
     help = "Say why this driver, or why none: manage.py explain --booking 7KQ2M"
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("--booking", required=True, help="reference of the booking")
         parser.add_argument("--company", help="short name, where two companies use the reference")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, **options: Any) -> str:
+    def answer(self, **options: Any) -> Answer:
         booking = _find(options["booking"], options["company"])
-        answer = explaining.explain_booking(booking=booking, now=timezone.now())
-        return json.dumps(answer) if options["json"] else _text(answer)
+        found = explaining.explain_booking(booking=booking, now=timezone.now())
+        return Answer(found, _text(found))
 
 
 def _find(reference: str, company: str | None) -> Booking:
@@ -31,9 +40,9 @@ def _find(reference: str, company: str | None) -> Booking:
         found = found.filter(company__slug=company)
     bookings = list(found[:2])
     if not bookings:
-        raise CommandError(f"There is no booking “{reference}”.")
+        raise NoSuchBooking(reference=reference)
     if len(bookings) > 1:
-        raise CommandError(f"Several companies have a booking “{reference}”: add --company.")
+        raise SeveralBookings(reference=reference)
     return bookings[0]
 
 
