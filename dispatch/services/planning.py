@@ -28,7 +28,7 @@ from dispatch.models import (
     RunTrigger,
     Unassigned,
 )
-from dispatch.services import applying, explaining, policies
+from dispatch.services import alerting, applying, explaining, policies
 from dispatch.services.applying import Change, Versions
 from dispatch.services.counting import counted
 from dispatch.services.loading import load_day
@@ -343,4 +343,4 @@ def _raise_alerts(
         for change in changes
         if change.row is None and change.current is not None
     ]
-    Alert.objects.bulk_create(alerts)
+    alerting.raise_once(alerts)

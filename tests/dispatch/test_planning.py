@@ -566,6 +566,27 @@ def test_a_late_van_is_reported_and_does_not_stop_the_plan(line):
     assert live(other)
 
 
+def test_what_is_broken_already_is_told_once_until_somebody_resolves_it(line):
+    booking = line.booking(1, 3, 9, status=BookingStatus.EN_ROUTE)
+    AssignmentFactory(booking=booking, shift=line.shift(20))
+    BookingEventFactory(
+        booking=booking,
+        from_status=BookingStatus.ASSIGNED,
+        to_status=BookingStatus.EN_ROUTE,
+        happened_at=on_day(9, 4),
+    )
+    plan(line.company, now=on_day(9, 5))
+    told = Alert.objects.count()
+
+    again = plan(line.company, now=on_day(9, 6))
+    assert again.inherited
+    assert (told > 0, Alert.objects.count()) == (True, told)
+
+    Alert.objects.update(resolved_at=on_day(9, 6))
+    plan(line.company, now=on_day(9, 7))
+    assert Alert.objects.count() == 2 * told
+
+
 def test_a_lock_that_cannot_be_kept_is_inherited(line):
     shift = line.shift()
     one = line.booking(1, 6, 9, status=BookingStatus.ASSIGNED)
