@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from dispatch.models import Alert
+from dispatch.darp.plan import Violation
+from dispatch.darp.problem import Rule
+from dispatch.models import Alert, DispatchPolicy
 
 # An alert of the same kind and rule about the same ride that nobody has resolved yet says it all.
 _RAISE = """
@@ -20,6 +22,12 @@ WHERE NOT EXISTS (
     AND a.booking_id IS NOT DISTINCT FROM n.booking_id
     AND a.shift_id IS NOT DISTINCT FROM n.shift_id
     AND a.details ->> 'rule' IS NOT DISTINCT FROM n.details ->> 'rule')"""
+
+
+def is_alarm(violation: Violation, policy: DispatchPolicy) -> bool:
+    """A client served a little after the window is reported, and is nobody's alarm."""
+    timed = violation.rule in {Rule.PICKUP_WINDOW, Rule.DELIVERY_WINDOW}
+    return not timed or violation.amount >= 60 * policy.late_after_min
 
 
 def raise_once(alerts: Sequence[Alert]) -> None:

@@ -330,6 +330,7 @@ def _raise_alerts(
             raised_at=run.started_at,
         )
         for violation in solved.inherited
+        if alerting.is_alarm(violation, mapped.day.policy)
     ]
     alerts += [
         Alert(

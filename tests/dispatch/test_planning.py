@@ -566,6 +566,26 @@ def test_a_late_van_is_reported_and_does_not_stop_the_plan(line):
     assert live(other)
 
 
+@pytest.mark.parametrize(("late_after_min", "alarms"), [(120, False), (0, True)])
+def test_a_ride_is_an_alarm_only_once_it_counts_as_late(line, late_after_min, alarms):
+    policy(line.company, late_after_min=late_after_min)
+    booking = line.booking(1, 3, 9, status=BookingStatus.EN_ROUTE)
+    AssignmentFactory(booking=booking, shift=line.shift(20))
+    BookingEventFactory(
+        booking=booking,
+        from_status=BookingStatus.ASSIGNED,
+        to_status=BookingStatus.EN_ROUTE,
+        happened_at=on_day(9, 4),
+    )
+
+    summary = plan(line.company, now=on_day(9, 5))
+
+    late = {"pickup_window", "delivery_window"}
+    assert {found["rule"] for found in summary.inherited} & late
+    told = {alert.details["rule"] for alert in Alert.objects.all()}
+    assert bool(told & late) == alarms
+
+
 def test_what_is_broken_already_is_told_once_until_somebody_resolves_it(line):
     booking = line.booking(1, 3, 9, status=BookingStatus.EN_ROUTE)
     AssignmentFactory(booking=booking, shift=line.shift(20))
