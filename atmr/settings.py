@@ -129,6 +129,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+# What proves the product's figures is no part of the product.
+if DEBUG or env_bool("ATMR_BENCHMARKS", default=False):
+    INSTALLED_APPS.append("benchmarks")
 if DEVTOOLS:
     INSTALLED_APPS += ["debug_toolbar", "silk"]
     MIDDLEWARE.insert(1, "debug_toolbar.middleware.DebugToolbarMiddleware")

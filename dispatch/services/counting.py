@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db import connection
 
+from atmr.statements import is_control
+
 SLOW_S = 0.05
-# Where a transaction begins and ends is not what a budget of statements is about.
-_CONTROL = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT", "SET CONSTRAINTS")
 
 
 @dataclass
@@ -25,8 +25,7 @@ class StatementCount:
         try:
             return execute(sql, params, many, context)
         finally:
-            # A statement may carry the context of its history before it.
-            if not sql.rpartition("; ")[2].startswith(_CONTROL):
+            if not is_control(sql):
                 self.statements += 1
                 self.slow += time.perf_counter() - started > SLOW_S
 

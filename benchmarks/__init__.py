@@ -1,0 +1,1 @@
+"""What proves the figures of the product: baselines, measuring commands, the load of a day."""
