@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, Partner, User
 from accounts.triggers import keeps_company, row_version, same_company
+from atmr.rows import RowsQuerySet
 from bookings import triggers
 from bookings.models.clients import Client, Mobility
 from bookings.models.series import Anchor, BookingSeries, Priority
@@ -24,7 +25,7 @@ class Payer(models.TextChoices):
     INSURER = "insurer", _("Insurer")
 
 
-class BookingQuerySet(models.QuerySet["Booking"]):
+class BookingQuerySet(RowsQuerySet["Booking"]):
     def for_company(self, company: Company) -> Self:
         return self.filter(company=company)
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company
 from accounts.triggers import row_version, same_company
+from atmr.rows import RowsQuerySet
 from bookings.models import Booking
 from dispatch import triggers
 from dispatch.models.runs import DispatchRun
@@ -34,7 +35,7 @@ class Lock(models.TextChoices):
 LIVE = Q(status=AssignmentStatus.LIVE)
 
 
-class AssignmentQuerySet(models.QuerySet["Assignment"]):
+class AssignmentQuerySet(RowsQuerySet["Assignment"]):
     def live(self) -> Self:
         return self.filter(LIVE)
 
