@@ -1,8 +1,6 @@
 """Plan a day: load, solve outside any transaction, check, store, and apply if asked."""
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -30,7 +28,7 @@ from dispatch.models import (
 )
 from dispatch.services import alerting, applying, explaining, policies
 from dispatch.services.applying import Change, Versions
-from dispatch.services.counting import counted
+from dispatch.services.counting import Stopwatch, counted, timed
 from dispatch.services.loading import load_day
 from dispatch.services.runs import open_run
 from dispatch.travel import GreatCircle, TravelTimes
@@ -56,19 +54,6 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-@dataclass
-class _Stopwatch:
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.perf_counter() - started, 4)
 
 
 @dataclass(frozen=True)
@@ -99,11 +84,10 @@ def plan_day(
     :raises RunUnderWay: another run of this day is under way.
     :raises PlanClashes: the database refused the plan; nothing was changed.
     """
-    watch = _Stopwatch()
-    with watch.phase("start"):
+    with timed() as watch, counted() as count:
+        watch.begin("start")
         search.warm_up()
-    started = time.perf_counter()
-    with counted() as count:
+        watch.begin("open")
         policy = policies.resolve(company=company, overrides=overrides or {})
         with open_run(
             company=company,
@@ -114,38 +98,36 @@ def plan_day(
             settings=policies.as_settings(policy),
             seed=seed,
         ) as run:
-            with watch.phase("load"):
-                rows = load_day(company=company, day=day, now=now, policy=policy)
-            with watch.phase("travel"):
-                mapped = build(rows, travel or GreatCircle())
+            watch.begin("load")
+            rows = load_day(company=company, day=day, now=now, policy=policy)
+            watch.begin("travel")
+            mapped = build(rows, travel or GreatCircle())
             solved = _solve(mapped, watch, iterations=iterations, seed=seed)
-            with watch.phase("store"):
-                reasons = explaining.explain_plan(mapped, solved.plan)
-                summary = _store(
-                    run, mapped, solved, reasons, apply=apply, actor=actor, watch=watch
-                )
-    total = time.perf_counter() - started
-    summary.seconds = watch.seconds | {"total": round(total, 4)}
+            watch.begin("store")
+            reasons = explaining.explain_plan(mapped, solved.plan)
+            summary = _store(run, mapped, solved, reasons, apply=apply, actor=actor, watch=watch)
+            watch.begin("close")
+    summary.seconds = watch.seconds | {"total": watch.sum(without="start")}
     summary.sql = {"statements": count.statements, "slow": count.slow}
     return summary
 
 
-def _solve(mapped: MappedDay, watch: _Stopwatch, *, iterations: int | None, seed: int) -> _Solved:
+def _solve(mapped: MappedDay, watch: Stopwatch, *, iterations: int | None, seed: int) -> _Solved:
     problem = mapped.problem
-    with watch.phase("solve"):
-        start = baseline(problem)
-        relaxed = relax(problem, start)
-        solution = search.solve(
-            relaxed,
-            initial=ordered(signed_routes(mapped)),
-            budget_s=None if iterations is not None else mapped.day.policy.budget_s,
-            iterations=iterations,
-            seed=seed,
-        )
-    with watch.phase("check"):
-        found = check(problem, solution.plan)
-        added = excess(found, check(problem, start))
-        plan = Plan(solution.plan.routes, solution.plan.unassigned, cost(problem, solution.plan))
+    watch.begin("solve")
+    start = baseline(problem)
+    relaxed = relax(problem, start)
+    solution = search.solve(
+        relaxed,
+        initial=ordered(signed_routes(mapped)),
+        budget_s=None if iterations is not None else mapped.day.policy.budget_s,
+        iterations=iterations,
+        seed=seed,
+    )
+    watch.begin("check")
+    found = check(problem, solution.plan)
+    added = excess(found, check(problem, start))
+    plan = Plan(solution.plan.routes, solution.plan.unassigned, cost(problem, solution.plan))
     return _Solved(plan, added, [violation for violation in found if violation not in added])
 
 
@@ -157,7 +139,7 @@ def _store(
     *,
     apply: bool,
     actor: User | None,
-    watch: _Stopwatch,
+    watch: Stopwatch,
 ) -> Summary:
     """Write the proposal, or the refusal; apply it in the same transaction if asked."""
     run.bookings = len(mapped.bookings) + len(mapped.unplannable)

@@ -62,7 +62,7 @@ def test_dispatch_answers_with_all_that_the_contract_names(line):
         sum(answer["cost"]["components"].values()), abs=0.01
     )
     assert answer["seconds"].keys() == {
-        "start", "load", "travel", "solve", "check", "store", "total",
+        "start", "open", "load", "travel", "solve", "check", "store", "close", "total",
     }  # fmt: skip
     assert answer["sql"].keys() == {"statements", "slow"}
     assert 0 < answer["sql"]["statements"] <= 12
