@@ -1,6 +1,6 @@
 """Writing an invented day: shifts and absences, clients, series and bookings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from random import Random
 
@@ -46,7 +46,7 @@ class Seeded:
     overbooked: int
     drivers: int
     replaced: int
-    sign_ins: list[SignIn]
+    sign_ins: list[SignIn] = field(default_factory=list)
 
 
 @transaction.atomic
@@ -57,6 +57,19 @@ def seed_day(*, day: date, bookings: int, drivers: int, seed: int, now: datetime
     """
     company = staff.ensure_company()
     sign_ins = staff.ensure_sign_ins(company)
+    seeded = fill_day(
+        company=company, day=day, bookings=bookings, drivers=drivers, seed=seed, now=now
+    )
+    return replace(seeded, sign_ins=sign_ins)
+
+
+def fill_day(
+    *, company: Company, day: date, bookings: int, drivers: int, seed: int, now: datetime
+) -> Seeded:
+    """Make `day` of any company anew, with what it needs. Inside a transaction.
+
+    :raises DayBeingPlanned, DayUnderWay: see `clearing.clear_day`.
+    """
     replaced = clearing.clear_day(company=company, day=day, now=now)
     places = staff.ensure_places(company)
     crew = staff.ensure_crew(company, day, drivers)
@@ -80,7 +93,6 @@ def seed_day(*, day: date, bookings: int, drivers: int, seed: int, now: datetime
         overbooked=demand.overbooked,
         drivers=len(crew),
         replaced=replaced,
-        sign_ins=sign_ins,
     )
 
 

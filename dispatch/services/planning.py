@@ -1,6 +1,6 @@
 """Plan a day: load, solve outside any transaction, check, store, and apply if asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -77,8 +77,11 @@ def plan_day(
     trigger: RunTrigger = RunTrigger.COMMAND,
     actor: User | None = None,
     travel: TravelTimes | None = None,
+    solve: Callable[..., search.Solution] | None = None,
 ) -> Summary:
     """Plan one company's day, and apply the plan if asked to.
+
+    `solve` stands in for the search: who measures everything else brings a plan.
 
     :raises UnknownSetting, BadSetting: an override that is none.
     :raises RunUnderWay: another run of this day is under way.
@@ -102,7 +105,7 @@ def plan_day(
             rows = load_day(company=company, day=day, now=now, policy=policy)
             watch.begin("travel")
             mapped = build(rows, travel or GreatCircle())
-            solved = _solve(mapped, watch, iterations=iterations, seed=seed)
+            solved = _solve(mapped, watch, solve or search.solve, iterations, seed)
             watch.begin("store")
             reasons = explaining.explain_plan(mapped, solved.plan)
             summary = _store(run, mapped, solved, reasons, apply=apply, actor=actor, watch=watch)
@@ -112,12 +115,18 @@ def plan_day(
     return summary
 
 
-def _solve(mapped: MappedDay, watch: Stopwatch, *, iterations: int | None, seed: int) -> _Solved:
+def _solve(
+    mapped: MappedDay,
+    watch: Stopwatch,
+    solve: Callable[..., search.Solution],
+    iterations: int | None,
+    seed: int,
+) -> _Solved:
     problem = mapped.problem
     watch.begin("solve")
     start = baseline(problem)
     relaxed = relax(problem, start)
-    solution = search.solve(
+    solution = solve(
         relaxed,
         initial=ordered(signed_routes(mapped)),
         budget_s=None if iterations is not None else mapped.day.policy.budget_s,
