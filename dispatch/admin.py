@@ -33,6 +33,7 @@ from dispatch.models import (
     AssignmentStatus,
     DispatchPolicy,
     DispatchRun,
+    Outbox,
     RunState,
     Unassigned,
 )
@@ -160,6 +161,17 @@ class AlertAdmin(CompanyAdmin):
     @admin.action(description=_("Mark as resolved"), permissions=["change"])
     def resolve(self, _request: HttpRequest, rows: QuerySet) -> None:
         rows.filter(resolved_at__isnull=True).update(resolved_at=timezone.now())
+
+
+@admin.register(Outbox)
+class OutboxAdmin(ReadOnly, CompanyAdmin):
+    """What is to be told to whom. Written with the plans that it tells of."""
+
+    list_display = ["created_at", "kind", "audience", "booking", "partner", "driver", "run"]
+    list_filter = ["kind", "audience", "company"]
+    list_select_related = ["booking", "partner", "driver", "run"]
+    search_fields = ["booking__reference", "partner__name", "driver__name"]
+    ordering = ["-id"]
 
 
 @admin.register(DispatchPolicy)

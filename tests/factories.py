@@ -30,8 +30,11 @@ from dispatch.models import (
     AlertKind,
     Assignment,
     AssignmentStatus,
+    Audience,
     DispatchPolicy,
     DispatchRun,
+    NoticeKind,
+    Outbox,
     RunState,
     RunTrigger,
     Unassigned,
@@ -366,3 +369,16 @@ class AlertFactory(_OfCompanyFactory):
 
     kind = AlertKind.RUN_FAILED
     raised_at = on_day(6)
+
+
+class OutboxFactory(_OfCompanyFactory):
+    """A client is to be told that the ride is planned."""
+
+    class Meta:
+        model = Outbox
+
+    run = _same(DispatchRunFactory)
+    kind = NoticeKind.RIDE_PLANNED
+    audience = Audience.CLIENT
+    booking = _same(BookingFactory)
+    created_at = on_day(6)

@@ -27,6 +27,7 @@ BUDGETS = {
     "dispatch.Assignment": 7,
     "dispatch.DispatchPolicy": 5,
     "dispatch.DispatchRun": 6,
+    "dispatch.Outbox": 6,
     "dispatch.Unassigned": 5,
     "django_celery_results.TaskResult": 7,
     "fleet.Absence": 6,

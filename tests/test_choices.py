@@ -6,7 +6,16 @@ from django.apps import apps
 from accounts.models import Language, Role
 from bookings.models import Anchor, Mobility, Payer, Priority, ReturnKind
 from bookings.states import BookingStatus, Correction
-from dispatch.models import AlertKind, AssignmentStatus, Lock, Mode, RunState, RunTrigger
+from dispatch.models import (
+    AlertKind,
+    AssignmentStatus,
+    Audience,
+    Lock,
+    Mode,
+    NoticeKind,
+    RunState,
+    RunTrigger,
+)
 from fleet.models import (
     AbsenceKind,
     DocumentKind,
@@ -25,6 +34,7 @@ CONTRACT = {
     AlertKind: "inherited_violation assignment_lost return_in_question run_failed",
     Anchor: "pickup arrive_by",
     AssignmentStatus: "proposed live superseded cancelled done",
+    Audience: "client partner driver",
     BookingStatus: (
         "pending accepted rejected assigned en_route arrived on_board completed no_show cancelled"
     ),
@@ -42,6 +52,7 @@ CONTRACT = {
     Lock: "none driver times",
     Mobility: "walks folding_wheelchair wheelchair stretcher",
     Mode: "manual semi_auto auto",
+    NoticeKind: "ride_planned ride_changed ride_lost route_changed",
     Payer: "client partner insurer",
     PlaceKind: "hospital clinic dialysis practice nursing_home home base other",
     Priority: "normal medical urgent emergency",

@@ -15,7 +15,14 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import Company
 from bookings.models import Booking, BookingEvent, Client
-from dispatch.models import Alert, Assignment, AssignmentStatus, DispatchPolicy, DispatchRun
+from dispatch.models import (
+    Alert,
+    Assignment,
+    AssignmentStatus,
+    DispatchPolicy,
+    DispatchRun,
+    Outbox,
+)
 from dispatch.services import loading
 from fleet.models import Absence, Place, Position, Shift
 from tests.factories import on_day
@@ -156,11 +163,15 @@ FILL = [
     SELECT company_id, 'assignment_lost', id, '{{}}', scheduled_at,
         CASE WHEN status <> 'accepted' THEN scheduled_at END
     FROM bookings_booking WHERE id % 5 = 0""",
+    """
+    INSERT INTO dispatch_outbox (company_id, kind, audience, booking_id, details, created_at)
+    SELECT company_id, 'ride_planned', 'client', id, '{{}}', scheduled_at FROM bookings_booking""",
 ]
 FILLED = [
     *("accounts_company", "fleet_place", "fleet_driver", "fleet_vehicle", "fleet_vehiclelayout"),
     *("fleet_shift", "fleet_absence", "fleet_position", "bookings_client", "bookings_booking"),
     *("bookings_bookingevent", "dispatch_dispatchrun", "dispatch_assignment", "dispatch_alert"),
+    "dispatch_outbox",
 ]
 
 
@@ -255,6 +266,7 @@ QUERIES = {
     "alert_open_by_company": lambda: (
         Alert.objects.for_company(company()).open().order_by("-raised_at")[:50]
     ),
+    "outbox_company_latest": lambda: Outbox.objects.for_company(company(3)).order_by("-id")[:50],
 }
 
 

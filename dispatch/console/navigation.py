@@ -34,6 +34,7 @@ GROUPS: list[tuple[Promise, list[tuple[str, str]]]] = [
         [
             ("dispatch.assignment", "route"),
             ("dispatch.dispatchrun", "rule"),
+            ("dispatch.outbox", "outbox"),
             ("dispatch.dispatchpolicy", "tune"),
         ],
     ),

@@ -9,6 +9,7 @@ from dispatch.models.assignments import (
     ShiftWithRides,
 )
 from dispatch.models.findings import Alert, AlertKind, AlertQuerySet, Unassigned, UnassignedQuerySet
+from dispatch.models.outbox import Audience, NoticeKind, Outbox, OutboxQuerySet
 from dispatch.models.policy import BOUNDS, DispatchPolicy, Mode
 from dispatch.models.runs import RUNNING, DispatchRun, DispatchRunQuerySet, RunState, RunTrigger
 
@@ -22,11 +23,15 @@ __all__ = [
     "Assignment",
     "AssignmentQuerySet",
     "AssignmentStatus",
+    "Audience",
     "DispatchPolicy",
     "DispatchRun",
     "DispatchRunQuerySet",
     "Lock",
     "Mode",
+    "NoticeKind",
+    "Outbox",
+    "OutboxQuerySet",
     "RunState",
     "RunTrigger",
     "ShiftWithRides",

@@ -1,7 +1,6 @@
 """A proposal becomes the plan: what changed meanwhile is left as it is, the rest goes live."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Company, User
 from atmr.errors import DomainError, refusal_of
 from bookings.services import moves
-from dispatch.models import Assignment, AssignmentStatus, DispatchRun, RunState
+from dispatch.models import Assignment, AssignmentStatus, DispatchRun, Outbox, RunState
+from dispatch.services import notices
+from dispatch.services.changes import Change, Versions
 
 # Everybody who changes who drives whom takes these locks in this order: bookings by id, then
 # shifts by id. A shift's version counts the changes of its route too.
@@ -26,11 +27,22 @@ WITH b AS MATERIALIZED (
 SELECT 'booking', id, version FROM b UNION ALL SELECT 'shift', id, version FROM s"""
 
 
-_NUMBER = """
+# Routes are numbered, and whoever they concern is to be told: what follows from rows that went
+# live, in one statement.
+_FOLLOW = """
+WITH told AS (
+    INSERT INTO dispatch_outbox (company_id, run_id, kind, audience, booking_id, partner_id,
+        driver_id, details, created_at)
+    SELECT n.company_id, n.run_id, n.kind, n.audience, n.booking_id, n.partner_id,
+        n.driver_id, n.details, n.created_at
+    FROM jsonb_to_recordset(%(notices)s::jsonb) AS n(
+        company_id bigint, run_id bigint, kind text, audience text, booking_id bigint,
+        partner_id bigint, driver_id bigint, details jsonb, created_at timestamptz)
+)
 UPDATE dispatch_assignment a SET sequence = r.place
 FROM (
     SELECT id, row_number() OVER (PARTITION BY shift_id ORDER BY pickup_at, id) - 1 AS place
-    FROM dispatch_assignment WHERE shift_id = ANY(%s) AND status IN ('live', 'done')
+    FROM dispatch_assignment WHERE shift_id = ANY(%(shifts)s) AND status IN ('live', 'done')
 ) r
 WHERE a.id = r.id AND a.status = 'live' AND a.sequence <> r.place"""
 
@@ -41,40 +53,6 @@ class PlanClashes(DomainError):
 
 class NotProposed(DomainError):
     message = _("Only a proposal can be applied, and this run is: %(state)s. Plan the day again.")
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a run does to one booking: from the assignment it has to another, or to none."""
-
-    booking_id: int
-    current: Assignment | None
-    row: Assignment | None
-
-    @property
-    def shift_ids(self) -> set[int]:
-        rows = (self.current, self.row)
-        return {row.shift_id for row in rows if row is not None}
-
-
-@dataclass
-class Versions:
-    """Versions of bookings and shifts, as read or as locked."""
-
-    bookings: dict[int, int] = field(default_factory=dict)
-    shifts: dict[int, int] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, dict[int, int]]:
-        return {"bookings": self.bookings, "shifts": self.shifts}
-
-    @classmethod
-    def of_json(cls, stored: dict[str, dict[str, int]]) -> "Versions":
-        return cls(
-            *(
-                {int(pk): version for pk, version in stored.get(name, {}).items()}
-                for name in ("bookings", "shifts")
-            )
-        )
 
 
 def lock(*, company: Company, booking_ids: Iterable[int], shift_ids: Iterable[int]) -> Versions:
@@ -126,10 +104,12 @@ def go_live(
     now: datetime,
     reason: str,
     ended_by: DispatchRun | None = None,
+    told: Sequence[Outbox] = (),
 ) -> None:
     """Write changes whose rows are locked: supersede, then make live, then move the bookings.
 
-    `ended_by` is the run whose undo brings back what is superseded here.
+    `ended_by` is the run whose undo brings back what is superseded here. `told` are the notices
+    of these changes, written with them.
 
     :raises PlanClashes: the database refused, by a rule that this code did not see.
     """
@@ -142,7 +122,7 @@ def go_live(
                     status=AssignmentStatus.SUPERSEDED, ended_by_run=ended_by
                 )
             _make_live(rows)
-            _number(set().union(*(change.shift_ids for change in changes)))
+            _follow(set().union(*(change.shift_ids for change in changes)), told)
     except IntegrityError as error:
         refusal = refusal_of(error)
         if refusal is None:
@@ -172,10 +152,14 @@ def _make_live(rows: Sequence[Assignment]) -> None:
         )
 
 
-def _number(shift_ids: Collection[int]) -> None:
-    """Count the rides of routes that changed from 0 on; rows that have their number stay."""
+def _follow(shift_ids: Collection[int], told: Sequence[Outbox]) -> None:
+    """Count the rides of routes that changed from 0 on, and write the notices."""
+    parameters: dict[str, Any] = {
+        "shifts": list(shift_ids),
+        "notices": notices.as_rows(told),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_NUMBER, [list(shift_ids)])
+        cursor.execute(_FOLLOW, parameters)
 
 
 @transaction.atomic
@@ -189,8 +173,9 @@ def apply_run(*, run: DispatchRun, actor: User | None, now: datetime) -> list[di
     if run.state != RunState.PROPOSED:
         raise NotProposed(state=run.get_state_display())
     rows = list(run.assignments.filter(status=AssignmentStatus.PROPOSED).select_related("booking"))
-    dropped = dict(run.unassigned.values_list("booking_id", "booking__reference"))
-    references = dropped | {row.booking_id: row.booking.reference for row in rows}
+    dropped = {row.booking_id: row.booking for row in run.unassigned.select_related("booking")}
+    concerned = dropped | {row.booking_id: row.booking for row in rows}
+    references = {pk: booking.reference for pk, booking in concerned.items()}
     current = {
         row.booking_id: row for row in Assignment.objects.live().filter(booking__in=references)
     }
@@ -216,6 +201,12 @@ def apply_run(*, run: DispatchRun, actor: User | None, now: datetime) -> list[di
             now=now,
             reason=f"run {run.pk}",
             ended_by=run,
+            told=notices.of_changes(
+                run=run,
+                changes=fresh,
+                partners={pk: booking.partner_id for pk, booking in concerned.items()},
+                now=now,
+            ),
         )
     run.state, run.applied_at = RunState.APPLIED, now
     left = stale_rows(stale, references)

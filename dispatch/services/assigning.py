@@ -22,7 +22,7 @@ from dispatch.mapping.problem import build
 from dispatch.mapping.rows import proposals
 from dispatch.models import Assignment, AssignmentStatus, Lock
 from dispatch.services import applying, explaining, policies
-from dispatch.services.applying import Change
+from dispatch.services.changes import Change
 from dispatch.services.loading import load_day
 from dispatch.travel import GreatCircle
 from fleet.models import Shift, ShiftStatus

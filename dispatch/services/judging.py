@@ -11,7 +11,7 @@ from dispatch.mapping.day import UNDER_WAY, Day
 from dispatch.mapping.problem import build
 from dispatch.mapping.rows import signed_routes
 from dispatch.models import Lock
-from dispatch.services.applying import Change
+from dispatch.services.changes import Change
 from dispatch.travel import GreatCircle
 
 

@@ -26,8 +26,8 @@ from dispatch.models import (
     RunTrigger,
     Unassigned,
 )
-from dispatch.services import alerting, applying, explaining, policies
-from dispatch.services.applying import Change, Versions
+from dispatch.services import alerting, applying, explaining, notices, policies
+from dispatch.services.changes import Change, Versions
 from dispatch.services.counting import Stopwatch, counted, timed
 from dispatch.services.loading import load_day
 from dispatch.services.runs import open_run
@@ -261,6 +261,7 @@ def _apply(
         locked = applying.lock(company=run.company, booking_ids=booking_ids, shift_ids=shifts)
         fresh, stale = applying.split_stale(changes, read=read, now=locked)
         references = {booking.pk: booking.reference for booking in mapped.day.bookings}
+        partners = {booking.pk: booking.partner_id for booking in mapped.day.bookings}
         run.stale = applying.stale_rows(stale, references)
         if fresh:
             applying.go_live(
@@ -270,6 +271,9 @@ def _apply(
                 now=run.started_at,
                 reason=f"run {run.pk}",
                 ended_by=run,
+                told=notices.of_changes(
+                    run=run, changes=fresh, partners=partners, now=run.started_at
+                ),
             )
     run.state = RunState.APPLIED
     return fresh

@@ -13,8 +13,8 @@ from bookings.models import Booking
 from bookings.states import BookingStatus
 from dispatch.mapping.day import Day
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun, RunState
-from dispatch.services import applying, policies
-from dispatch.services.applying import Change, Versions
+from dispatch.services import applying, notices, policies
+from dispatch.services.changes import Change, Versions
 from dispatch.services.judging import added_faults
 from dispatch.services.loading import load_day
 
@@ -57,10 +57,21 @@ def undo(*, company: Company, day: date, actor: User | None, now: datetime) -> U
         shift_ids={row.shift_id for row in rows},
     )
     # What was read before the locks may be old by now.
-    wanted, left = _wanted(run, _rows(run))
+    rows = _rows(run)
+    wanted, left = _wanted(run, rows)
     done, unfit = _fitting(company, day, now, wanted)
     applying.go_live(
-        company=company, changes=done, actor=actor, now=now, reason=f"undo of run {run.pk}"
+        company=company,
+        changes=done,
+        actor=actor,
+        now=now,
+        reason=f"undo of run {run.pk}",
+        told=notices.of_changes(
+            run=run,
+            changes=done,
+            partners={row.booking_id: row.booking.partner_id for row in rows},
+            now=now,
+        ),
     )
     run.state, run.undone_at = RunState.UNDONE, now
     run.save(update_fields=["state", "undone_at"])

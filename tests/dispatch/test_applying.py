@@ -8,7 +8,8 @@ from bookings.services import moves
 from bookings.states import BookingStatus
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun, Lock, RunState
 from dispatch.services import applying, assigning, progress, undoing
-from dispatch.services.applying import Change, NotProposed, Versions, split_stale
+from dispatch.services.applying import NotProposed, split_stale
+from dispatch.services.changes import Change, Versions
 from dispatch.services.undoing import NothingToUndo
 from tests.dispatch.days import Line, live, plan, policy
 from tests.factories import DAY, CompanyFactory, on_day

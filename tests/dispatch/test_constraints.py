@@ -10,8 +10,10 @@ from dispatch.models import (
     AlertKind,
     Assignment,
     AssignmentStatus,
+    Audience,
     Lock,
     Mode,
+    NoticeKind,
     RunState,
     RunTrigger,
 )
@@ -34,6 +36,7 @@ from tests.factories import (
     DispatchPolicyFactory,
     DispatchRunFactory,
     DriverFactory,
+    OutboxFactory,
     ShiftFactory,
     UnassignedFactory,
     VehicleFactory,
@@ -143,6 +146,11 @@ AT_THE_BOUND = cases(
         [*choices("status", AssignmentStatus.values), *choices("lock", Lock.values)],
     ),
     (AlertFactory, "alert_kind_known", choices("kind", AlertKind.values)),
+    (
+        OutboxFactory,
+        "outbox_audience_is_named",
+        choices("kind", set(NoticeKind.values) - {NoticeKind.ROUTE_CHANGED}),
+    ),
 )
 PAST_THE_BOUND = cases(
     (DispatchPolicyFactory, "policy_mode_known", choices("mode", ["magic"])),
@@ -184,6 +192,18 @@ PAST_THE_BOUND = cases(
     ),
     (AssignmentFactory, "assignment_choices_known", [{"status": "lost"}, {"lock": "glued"}]),
     (AlertFactory, "alert_kind_known", choices("kind", ["noise"])),
+    (
+        OutboxFactory,
+        "outbox_audience_is_named",
+        [
+            {"kind": NoticeKind.ROUTE_CHANGED},
+            {"kind": "noise"},
+            {"audience": "all"},
+            {"audience": Audience.PARTNER},
+            {"audience": Audience.DRIVER},
+            {"booking": None},
+        ],
+    ),
 )
 
 
@@ -571,6 +591,9 @@ def test_every_change_of_an_assignment_counts_once(change):
         (AlertFactory, "booking", BookingFactory),
         (AlertFactory, "shift", ShiftFactory),
         (AlertFactory, "run", DispatchRunFactory),
+        (OutboxFactory, "booking", BookingFactory),
+        (OutboxFactory, "driver", DriverFactory),
+        (OutboxFactory, "run", DispatchRunFactory),
         (UnassignedFactory, "booking", BookingFactory),
         (UnassignedFactory, "run", DispatchRunFactory),
     ],
