@@ -15,9 +15,10 @@ from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet
 from django.db.models.fields.related import RelatedField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.admin import StackedInline, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from accounts.changelist import PagedAdmin
 from accounts.models import Company, Partner, PartnerAgreement, Role, User
 from accounts.permissions import has_company, of_company, signed_in
 from atmr.errors import DomainError, refusal_of
@@ -115,12 +116,10 @@ class CompanyFilter(RelatedFieldListFilter):
         )
 
 
-class CompanyAdmin(CompanyScoped, ModelAdmin):
+class CompanyAdmin(CompanyScoped, PagedAdmin):
     """The base of every page: own company only, roles by the table, refusals as messages."""
 
     form = CompanyForm
-    list_per_page = 50
-    show_full_result_count = False
 
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, **kwargs: Any

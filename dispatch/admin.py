@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_celery_results import admin as _plain  # noqa: F401 - registers what is replaced
 from django_celery_results.models import GroupResult, TaskResult
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.admin import CompanyAdmin, CompanyTabular
+from accounts.changelist import PagedAdmin
 from accounts.permissions import signed_in
 from atmr import clock
 from atmr.errors import DomainError
@@ -311,11 +311,10 @@ admin.site.unregister(GroupResult)
 
 
 @admin.register(TaskResult)
-class TaskResultAdmin(ReadOnly, ModelAdmin):
+class TaskResultAdmin(ReadOnly, PagedAdmin):
     """Background work and how it ended; failed tasks are found here by administrators."""
 
     list_display = ["task_name", "status", "date_created", "date_done", "worker"]
     list_filter = ["status", "task_name"]
     search_fields = ["task_name", "task_id"]
     ordering = ["-id"]
-    show_full_result_count = False

@@ -302,3 +302,31 @@ def test_a_session_alone_does_not_post(company, order):
 
     assert response.status_code == 403
     assert not Assignment.objects.exists()
+
+
+@pytest.mark.parametrize("token", ["nonsense", "cD0x", "cD1ub3QtYS1kYXRl", "%00"])
+def test_a_cursor_that_was_tampered_with_is_not_found(api, company, token):
+    DispatchRunFactory(company=company)
+
+    response = api.get(f"{RUNS}?cursor={token}")
+
+    assert response.status_code == 404
+    assert response.json()["type"] == "urn:atmr:problem:not-found"
+    assert api.get(f"{ASSIGNMENTS}?cursor={token}").status_code == 404
+
+
+def test_a_cursor_of_one_list_opens_no_other(api, company):
+    for _ in range(3):
+        DispatchRunFactory(company=company)
+    cursor = api.get(RUNS, {"page_size": 1}).json()["next"].partition("cursor=")[2]
+
+    assert api.get(f"{RUNS}?cursor={cursor}").status_code == 200
+    assert api.get(f"{ASSIGNMENTS}?cursor={cursor}").status_code == 404
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "many"])
+def test_a_size_that_is_none_is_the_usual_one(api, company, size):
+    for _ in range(3):
+        DispatchRunFactory(company=company)
+
+    assert len(ids(api.get(RUNS, {"page_size": size}))) == 3

@@ -1,0 +1,87 @@
+"""The console's lists: pages by cursor, and rows counted only as far as it is cheap."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+
+from accounts import paging
+
+
+class Pages:
+    """What the template below a list is told, in the place of Django's paginator."""
+
+    template_name = "accounts/pages.html"
+    num_pages = 1
+
+    def __init__(self, count: paging.Count, links: dict[str, str]) -> None:
+        self.count = count.number
+        self.is_exact = count.is_exact
+        self.links = links
+
+    @property
+    def total(self) -> str:
+        """How many rows there are. Of what was not counted, two figures are all we can stand by."""
+        number = self.count if self.is_exact else int(float(f"{self.count:.1e}"))
+        return number_format(number, decimal_pos=0, force_grouping=True)
+
+
+class KeysetChangeList(ChangeList):  # type: ignore[misc]
+    """A list whose next page begins where this one ends; its place is a cursor in the address."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        keys = paging.keys_of(self.queryset)
+        if keys is None or self.list_editable:  # ordered by an expression, or edited in place
+            super().get_results(request)
+            return
+        token = request.GET.get(PAGE_VAR, "")
+        try:
+            # A number is a page of the time when pages were counted.
+            cursor = paging.Cursor.of_token(token, keys) if token.strip("0123456789") else None
+        except paging.BadCursor as exc:
+            raise IncorrectLookupParameters from exc
+        page = paging.page_of(self.queryset, keys, cursor, self.list_per_page)
+        count = paging.count_of(self.queryset)
+        edges = {"previous": page.previous, "next": page.next}
+        links = {
+            name: self.get_query_string({PAGE_VAR: edge.token(keys)})
+            for name, edge in edges.items()
+            if edge is not None
+        }
+        if cursor is not None:
+            links["first"] = self.get_query_string()
+        self.paginator = Pages(count, links)
+        self.result_list = page.rows
+        # An estimate is no number of rows that a button could promise to act on.
+        self.result_count = count.number if count.is_exact else len(page.rows)
+        self.full_result_count = None if count.is_exact else self.result_count
+        self.show_full_result_count = False
+        self.show_admin_actions = True
+        self.can_show_all = self.multi_page = False
+
+
+class PagedAdmin(ModelAdmin):  # type: ignore[misc]
+    """An admin whose list is such a list, and whose actions reach no further than it counts."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def get_changelist(self, _request: HttpRequest, **_kwargs: Any) -> type[KeysetChangeList]:
+        return KeysetChangeList
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Refuse to act on all rows when they are more than the page could have named."""
+        acts_on_all = request.POST.get("select_across") not in {None, "", "0"}
+        if acts_on_all and not paging.count_of(queryset).is_exact:
+            words = _("At most %(most)d rows can be chosen at once. Narrow the list down first.")
+            self.message_user(request, words % {"most": paging.EXACT_UP_TO}, messages.ERROR)
+            return None
+        answer: HttpResponse | None = super().response_action(request, queryset)
+        return answer

@@ -1,0 +1,219 @@
+"""The console's lists in pages: their links, their counts, and what may be done to all rows."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin
+from django.db import connection
+from django.db.models.functions import Lower
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts import paging
+from accounts.changelist import PagedAdmin
+from accounts.models import Role
+from bookings.admin import ClientAdmin
+from bookings.models import Client
+from dispatch.models import Alert
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+CLIENTS = "/admin/bookings/client/"
+ALERTS = "/admin/dispatch/alert/"
+
+
+@pytest.fixture
+def company():
+    return factories.CompanyFactory()
+
+
+@pytest.fixture
+def console(client, company):
+    client.force_login(factories.UserFactory(company=company, language="en"))
+    return client
+
+
+@pytest.fixture
+def pages_of_three(monkeypatch):
+    monkeypatch.setattr(PagedAdmin, "list_per_page", 3)
+
+
+def people(company, names):
+    return [factories.ClientFactory(company=company, name=name) for name in names]
+
+
+def shown(response):
+    return [row.name for row in response.context["cl"].result_list]
+
+
+def follow(console, response, link):
+    return console.get(CLIENTS + response.context["cl"].paginator.links[link])
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_pages_lead_forth_back_and_to_the_start(console, company):
+    people(company, "ABCDEFGH")
+
+    first = console.get(CLIENTS)
+    second = follow(console, first, "next")
+    third = follow(console, second, "next")
+    back = follow(console, third, "previous")
+
+    assert [shown(page) for page in (first, second, third)] == [
+        ["A", "B", "C"],
+        ["D", "E", "F"],
+        ["G", "H"],
+    ]
+    assert shown(back) == shown(second)
+    assert set(first.context["cl"].paginator.links) == {"next"}
+    assert set(third.context["cl"].paginator.links) == {"previous", "first"}
+    assert shown(follow(console, third, "first")) == shown(first)
+    assert 'rel="next"' in first.content.decode()
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_pages_keep_filter_search_and_order(console, company):
+    people(company, [f"A{number}" for number in range(5)])
+    people(company, ["B"])
+    factories.ClientFactory(company=company, name="A9", active=False)
+
+    first = console.get(CLIENTS, {"active__exact": "1", "q": "A", "o": "-0"})
+    second = follow(console, first, "next")
+
+    assert shown(first) == ["A4", "A3", "A2"]
+    assert shown(second) == ["A1", "A0"]
+    assert shown(follow(console, second, "previous")) == shown(first)
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_another_order_or_search_begins_at_the_start(console, company):
+    people(company, "ABCDE")
+
+    second = follow(console, console.get(CLIENTS), "next")
+
+    assert "p=" not in second.context["cl"].get_query_string({"o": "-1"})
+    assert 'name="p"' not in second.content.decode()
+
+
+@pytest.mark.usefixtures("pages_of_three")
+@pytest.mark.parametrize("order", range(7))
+def test_every_column_that_can_be_ordered_by_pages_through_all_rows(console, company, order):
+    made = people(company, "ABCDEFG")
+    Client.objects.filter(pk=made[0].pk).update(partner=factories.PartnerFactory(company=company))
+
+    page, seen = console.get(CLIENTS, {"o": str(order)}), []
+    seen += shown(page)
+    while "next" in page.context["cl"].paginator.links:
+        page = follow(console, page, "next")
+        seen += shown(page)
+
+    assert sorted(seen) == list("ABCDEFG")
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_a_page_costs_the_same_wherever_it_is(console, company):
+    people(company, "ABCDEFGHIJ")
+    first = console.get(CLIENTS)
+    page = follow(console, first, "next")
+
+    with CaptureQueriesContext(connection) as at_the_start:
+        console.get(CLIENTS)
+    with CaptureQueriesContext(connection) as further_on:
+        follow(console, page, "next")
+
+    assert len(at_the_start) == len(further_on)
+    assert not [entry for entry in further_on if "OFFSET" in entry["sql"]]
+
+
+@pytest.mark.parametrize("token", ["nonsense", "eyJh:1tK:xyz", "%00", "1.5"])
+def test_a_cursor_that_was_tampered_with_leads_to_the_start(console, company, token):
+    people(company, "AB")
+
+    response = console.get(f"{CLIENTS}?p={token}", follow=True)
+
+    assert response.status_code == 200
+    assert response.redirect_chain
+    assert shown(response) == ["A", "B"]
+
+
+def test_the_number_of_a_page_of_old_is_the_first_page(console, company):
+    people(company, "AB")
+
+    assert shown(console.get(CLIENTS, {"p": "7"})) == ["A", "B"]
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_a_cursor_shows_nobody_of_another_company(console, company):
+    stranger = factories.UserFactory(language="en")
+    people(company, "ABCDE")
+    people(stranger.company, "VWXYZ")
+    link = console.get(CLIENTS).context["cl"].paginator.links["next"]
+
+    console.force_login(stranger)
+
+    assert shown(console.get(CLIENTS + link)) == ["V", "W", "X"]
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_many_rows_are_estimated_and_the_page_says_so(console, company, monkeypatch):
+    people(company, "ABCDE")
+    counted = console.get(CLIENTS)
+    monkeypatch.setattr(paging, "EXACT_UP_TO", 4)
+    monkeypatch.setattr(paging, "count_of", lambda _rows: paging.Count(1_234_567, is_exact=False))
+
+    estimated = console.get(CLIENTS)
+
+    assert ">5 clients<" in _flat(counted)
+    assert ">about 1,200,000 clients<" in _flat(estimated)
+    assert "1234567" not in estimated.content.decode()
+
+
+def _flat(response):
+    return " ".join(response.content.decode().split()).replace("> ", ">").replace(" <", "<")
+
+
+def test_all_rows_can_be_chosen_only_as_far_as_they_are_counted(
+    console, company, pages_of_three, monkeypatch
+):
+    alerts = [factories.AlertFactory(company=company) for _ in range(5)]
+    order = {
+        "action": "resolve",
+        "index": "0",
+        "select_across": "1",
+        "_selected_action": alerts[0].pk,
+    }
+    monkeypatch.setattr(paging, "EXACT_UP_TO", 4)
+
+    page = console.get(ALERTS)
+    refused = console.post(ALERTS, order, follow=True)
+
+    assert "to select the objects across all pages" not in page.content.decode()
+    assert "At most 4 rows" in refused.content.decode()
+    assert not Alert.objects.filter(resolved_at__isnull=False).exists()
+
+    monkeypatch.setattr(paging, "EXACT_UP_TO", 5)
+    assert "Select all 5" in console.get(ALERTS).content.decode()
+    console.post(ALERTS, order)
+    assert not Alert.objects.filter(resolved_at__isnull=True).exists()
+
+
+def test_every_list_of_the_console_goes_on_by_cursor(client):
+    client.force_login(factories.UserFactory(role=Role.ADMINISTRATOR, company=None))
+
+    for model, page in admin.site._registry.items():
+        assert isinstance(page, PagedAdmin), model
+        response = client.get(
+            reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
+        )
+        assert paging.keys_of(response.context["cl"].queryset), model
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_an_order_by_an_expression_falls_back_to_counted_pages(console, company, monkeypatch):
+    monkeypatch.setattr(ClientAdmin, "get_ordering", lambda *_: [Lower("name")])
+    people(company, "aBcDe")
+
+    page = console.get(CLIENTS, {"p": "2"})
+
+    assert shown(page) == ["D", "e"]
+    assert page.context["cl"].paginator.__class__ is ModelAdmin.paginator
