@@ -1,0 +1,256 @@
+"""Who and what a company of the history has, from its first day on: places, clients, a fleet."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from random import Random
+
+from accounts.models import Company, Language, Partner, PartnerAgreement, Role, User
+from bookings.models import Client, Mobility
+from dispatch.demo.geneva import Spot, choose_near, drive_min, spots
+from dispatch.demo.people import Person, invent_people
+from dispatch.demo.roster import VEHICLES, LayoutPattern, driver_kind, driver_name, driver_skills
+from dispatch.demo.staff import KINDS
+from dispatch.models import DispatchPolicy
+from fleet.models import (
+    DocumentKind,
+    Driver,
+    DriverDocument,
+    GeoOrigin,
+    LicenceCategory,
+    Place,
+    PlaceKind,
+    Vehicle,
+    VehicleLayout,
+)
+
+SLUG, NAME, DOMAIN = "history-{}", "Historique {}", "history.example"
+PARTNERS = ("Clinique du Bout-du-Lac", "Assurance Voirons Santé", "Foyers de l'Arve")
+# A client rides every tenth day; a driver carries ten clients on a day, at the busiest.
+CLIENTS_PER_BOOKING = 10
+RIDES_PER_DRIVER = 10
+BUSIEST = 1.4
+_VISITED = ("hospital", "clinic", "dialysis", "practice", "nursing_home")
+
+
+@dataclass(frozen=True)
+class Rider:
+    """A client, and where the rides go: places by id, each with the minutes it takes."""
+
+    client: int
+    home: int
+    floor: str
+    partner: int | None
+    mobility: str
+    companions: int
+    there: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Crew:
+    """A driver with the vehicle of the same number: the layout that carries each mobility."""
+
+    driver: int
+    vehicle: int
+    layouts: dict[str, int]
+    base: int
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Ids of all that the days of a company draw from."""
+
+    company: Company
+    dispatcher: int
+    riders: dict[str, list[Rider]]
+    crews: list[Crew]
+    written: dict[str, int]
+
+
+def make_cast(
+    *, company: Company, number: int, bookings_per_day: int, first_day: date, seed: int
+) -> Cast:
+    """Give a company its people, places and vehicles; the same arguments give the same ones."""
+    rng = Random(f"{seed} {number}")  # noqa: S311 - a game of chance, no secret
+    people = list(
+        islice(invent_people(rng, first_day), max(20, bookings_per_day * CLIENTS_PER_BOOKING))
+    )
+    DispatchPolicy.objects.get_or_create(company=company)
+    places = _make_places(company, people)
+    partners = _ensure_partners(company)
+    riders = _make_riders(rng, company, people, places, partners)
+    crews = _make_crews(
+        company, places, max(2, int(bookings_per_day * BUSIEST) // RIDES_PER_DRIVER)
+    )
+    return Cast(
+        company=company,
+        dispatcher=_ensure_dispatcher(company).pk,
+        riders=riders,
+        crews=crews,
+        written={
+            Place._meta.db_table: len(places),
+            Client._meta.db_table: len(people),
+            Driver._meta.db_table: len(crews),
+            Vehicle._meta.db_table: len(crews),
+        },
+    )
+
+
+def _ensure_dispatcher(company: Company) -> User:
+    """Give the person who made the moves of the past; the sign-in has no password."""
+    email = f"dispatcher@{company.slug}.example"
+    found = User.objects.filter(email=email, company=company).first()
+    return found or User.objects.create_user(
+        email, role=Role.DISPATCHER, company=company, name=str(Role.DISPATCHER.label)
+    )
+
+
+def _ensure_partners(company: Company) -> list[Partner]:
+    partners = []
+    for number, name in enumerate(PARTNERS, start=1):
+        partner, _ = Partner.objects.get_or_create(
+            email=f"partner{number}@{DOMAIN}", defaults={"name": name}
+        )
+        PartnerAgreement.objects.get_or_create(company=company, partner=partner)
+        partners.append(partner)
+    return partners
+
+
+def _make_places(company: Company, people: list[Person]) -> dict[Spot, int]:
+    everywhere = (*spots(*KINDS), *(person.home for person in people))
+    rows = Place.objects.bulk_create(
+        (
+            Place(
+                company=company,
+                name=spot.name,
+                kind=KINDS.get(spot.kind, PlaceKind.HOME),
+                address=spot.name if spot.kind == "home" else "",
+                lat=spot.lat,
+                lon=spot.lon,
+                geo_origin=GeoOrigin.GEOCODER if spot.kind == "home" else GeoOrigin.IMPORT,
+            )
+            for spot in everywhere
+        ),
+        batch_size=2_000,
+    )
+    return {spot: row.pk for spot, row in zip(everywhere, rows, strict=True)}
+
+
+def _make_riders(
+    rng: Random,
+    company: Company,
+    people: list[Person],
+    places: dict[Spot, int],
+    partners: list[Partner],
+) -> dict[str, list[Rider]]:
+    of_partner = [
+        partners[n // 3 % len(partners)] if n % 3 == 0 else None for n in range(len(people))
+    ]
+    clients = Client.objects.bulk_create(
+        (
+            Client(
+                company=company,
+                partner=partner,
+                name=person.name,
+                birth_day=person.birth_day,
+                phone=person.phone,
+                language=Language(person.language),
+                home_id=places[person.home],
+                floor=person.floor,
+                door_code=person.door_code,
+                mobility=person.mobility,
+                companions=person.companions,
+                boarding_min=person.boarding_min,
+                boarding_notes=person.boarding_notes,
+            )
+            for person, partner in zip(people, of_partner, strict=True)
+        ),
+        batch_size=2_000,
+    )
+    riders: dict[str, list[Rider]] = {mobility: [] for mobility in Mobility.values}
+    for person, client in zip(people, clients, strict=True):
+        there = [choose_near(rng, person.home, spots(*_VISITED)) for _ in range(2)]
+        riders[person.mobility].append(
+            Rider(
+                client=client.pk,
+                home=places[person.home],
+                floor=person.floor,
+                partner=client.partner_id,
+                mobility=person.mobility.value,
+                companions=person.companions,
+                there=tuple((places[spot], round(drive_min(person.home, spot))) for spot in there),
+            )
+        )
+    return riders
+
+
+def _make_crews(company: Company, places: dict[Spot, int], number: int) -> list[Crew]:
+    bases = [places[spot] for spot in spots("depot")]
+    drivers = Driver.objects.bulk_create(
+        Driver(
+            company=company,
+            name=driver_name(n),
+            kind=driver_kind(n),
+            email=f"chauffeur{n:03}@{company.slug}.example",
+            licence_categories=[LicenceCategory.B, LicenceCategory.B121],
+            skills=driver_skills(n),
+        )
+        for n in range(number)
+    )
+    DriverDocument.objects.bulk_create(
+        DriverDocument(driver=driver, kind=kind, expires_day=date(2046, 1 + n % 12, 28))
+        for n, driver in enumerate(drivers)
+        for kind in (DocumentKind.LICENCE, DocumentKind.PROFESSIONAL)
+    )
+    vehicles = Vehicle.objects.bulk_create(
+        Vehicle(
+            company=company,
+            plate=f"HIST {n:03}",
+            name=VEHICLES[n % len(VEHICLES)].name,
+            equipment=list(VEHICLES[n % len(VEHICLES)].equipment),
+            licence_category=VEHICLES[n % len(VEHICLES)].licence,
+            inspection_day=date(2046, 1 + n % 12, 28),
+        )
+        for n in range(number)
+    )
+    layouts = _make_layouts(vehicles)
+    return [
+        Crew(driver.pk, vehicle.pk, layouts[vehicle.pk], bases[n % len(bases)])
+        for n, (driver, vehicle) in enumerate(zip(drivers, vehicles, strict=True))
+    ]
+
+
+def _make_layouts(vehicles: list[Vehicle]) -> dict[int, dict[str, int]]:
+    """Give by vehicle which of its layouts carries each mobility."""
+    patterns = [
+        (vehicle, layout)
+        for n, vehicle in enumerate(vehicles)
+        for layout in VEHICLES[n % len(VEHICLES)].layouts
+    ]
+    rows = VehicleLayout.objects.bulk_create(
+        VehicleLayout(
+            vehicle=vehicle,
+            name=layout.name,
+            seats=layout.seats,
+            wheelchairs=layout.wheelchairs,
+            stretchers=layout.stretchers,
+            seat_in_wheelchair_place=layout.seat_in_wheelchair_place,
+        )
+        for vehicle, layout in patterns
+    )
+    found: dict[int, dict[str, int]] = {vehicle.pk: {} for vehicle in vehicles}
+    for (vehicle, layout), row in zip(patterns, rows, strict=True):
+        for mobility in _carries(layout):
+            found[vehicle.pk].setdefault(mobility, row.pk)
+    return found
+
+
+def _carries(layout: LayoutPattern) -> Iterator[str]:
+    if layout.seats > 1:  # one rider, and somebody with him
+        yield Mobility.WALKS
+    if layout.wheelchairs:
+        yield Mobility.FOLDING_WHEELCHAIR
+        yield Mobility.WHEELCHAIR
+    if layout.stretchers:
+        yield Mobility.STRETCHER
