@@ -1,0 +1,255 @@
+"""Days to measure on: a company for each size, a plan solved once, half of it given before.
+
+Each company belongs to the benchmark alone, is made anew for a run and removed after it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pghistory.models
+import pgtrigger
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Company, Partner, PartnerAgreement
+from atmr import clock
+from atmr.errors import DomainError
+from bookings.models import Booking, BookingEvent, BookingSeries, Client
+from bookings.services import moves
+from dispatch.darp import search
+from dispatch.darp.committed import relax
+from dispatch.demo import seeding
+from dispatch.demo.geneva import spots
+from dispatch.mapping.problem import MappedDay, build
+from dispatch.mapping.rows import proposals
+from dispatch.models import (
+    Alert,
+    Assignment,
+    AssignmentStatus,
+    DispatchPolicy,
+    DispatchRun,
+    RunState,
+    RunTrigger,
+    Unassigned,
+)
+from dispatch.services import policies
+from dispatch.services.loading import load_day
+from dispatch.travel import GreatCircle
+from fleet.models import Absence, Driver, DriverDocument, Place, Shift, Vehicle
+
+# A working day far from every other, planned the noon before: nothing of it is frozen.
+DAY = date(2031, 3, 12)
+BOOKINGS_PER_DRIVER = 10
+FEWEST_DRIVERS = 2
+# Whatever a run writes; cleaned between runs, so that none pays for the rows another left dead.
+WRITTEN: tuple[type[models.Model], ...] = (
+    Assignment,
+    Booking,
+    BookingEvent,
+    Shift,
+    DispatchRun,
+    Unassigned,
+)
+
+
+class NotOurCompany(DomainError):
+    message = _("The company “%(slug)s” was not made by the benchmark: it is left alone.")
+
+
+class DayNotPlanned(DomainError):
+    message = _("The plan for %(bookings)s bookings serves none of them: nothing to measure.")
+
+
+@dataclass(frozen=True)
+class BenchDay:
+    """A day to plan again and again: the plan, and what stood before it."""
+
+    company: Company
+    now: datetime
+    bookings: int
+    drivers: int
+    solution: search.Solution
+    first_run: int  # gave half of the rides to other drivers than the plan does
+    last_event: int
+
+    def solve(self, *_problem: Any, **_limits: Any) -> search.Solution:
+        """Stand in for the search: everybody gets the same plan."""
+        return self.solution
+
+    def put_back(self) -> None:
+        """Give every row the state it had before the plan, and clear what died meanwhile.
+
+        All of it is committed, and the tables are vacuumed: whoever comes next finds them as the
+        first one did.
+        """
+        with transaction.atomic():
+            later = DispatchRun.objects.for_company(self.company).exclude(pk=self.first_run)
+            Alert.objects.for_company(self.company).delete()
+            Unassigned.objects.filter(run__in=later).delete()
+            rides = Assignment.objects.for_company(self.company)
+            rides.filter(dispatch_run__in=later).delete()
+            rides.update(status=AssignmentStatus.LIVE, ended_by_run=None)
+            later.delete()
+            moves.hand_out(
+                company=self.company,
+                given=[],
+                taken_back=self._without_ride(),
+                actor=None,
+                now=self.now,
+                reason="",
+            )
+            with pgtrigger.ignore("bookings.BookingEvent:append_only"):
+                BookingEvent.objects.filter(company=self.company, pk__gt=self.last_event).delete()
+        tidy(*WRITTEN)
+
+    def _without_ride(self) -> list[int]:
+        bookings = Booking.objects.for_company(self.company)
+        return list(bookings.filter(assignments=None).values_list("pk", flat=True))
+
+
+def slug_of(bookings: int) -> str:
+    return f"bench-{bookings}"
+
+
+def name_of(bookings: int) -> str:
+    return f"Made by bench_dispatch: {bookings} bookings"
+
+
+@contextmanager
+def bench_day(bookings: int, seed: int) -> Iterator[BenchDay]:
+    """Make a day of so many bookings, with a driver for ten, and remove it afterwards.
+
+    :raises NotOurCompany: somebody's company has the short name.
+    :raises DayNotPlanned: the plan serves nobody.
+    """
+    remove(bookings)
+    try:
+        with transaction.atomic():
+            company = _open(bookings)
+            now = clock.day_bounds(DAY, company.tz)[0] - timedelta(hours=12)
+            drivers = max(FEWEST_DRIVERS, bookings // BOOKINGS_PER_DRIVER)
+            seeding.fill_day(
+                company=company, day=DAY, bookings=bookings, drivers=drivers, seed=seed, now=now
+            )
+        tidy(*WRITTEN, Client, Place, Driver, DriverDocument, Vehicle)
+        yield _planned(company, now, bookings, drivers)
+    finally:
+        remove(bookings)
+
+
+def _open(bookings: int) -> Company:
+    base = spots("depot")[0]
+    company = Company.objects.create(
+        slug=slug_of(bookings), name=name_of(bookings), base_lat=base.lat, base_lon=base.lon
+    )
+    DispatchPolicy.objects.create(company=company)
+    return company
+
+
+def _planned(company: Company, now: datetime, bookings: int, drivers: int) -> BenchDay:
+    """Solve the day once, without search, and give every second ride of it to another driver."""
+    policy = policies.resolve(company=company, overrides={})
+    mapped = build(load_day(company=company, day=DAY, now=now, policy=policy), GreatCircle())
+    solution = search.solve(relax(mapped.problem), iterations=0)
+    with transaction.atomic():
+        run = _give_half(company, now, mapped, solution)
+    last = BookingEvent.objects.filter(company=company).aggregate(last=models.Max("pk"))["last"]
+    return BenchDay(
+        company=company,
+        now=now,
+        bookings=bookings,
+        drivers=drivers,
+        solution=solution,
+        first_run=run.pk,
+        last_event=last,
+    )
+
+
+def _give_half(
+    company: Company, now: datetime, mapped: MappedDay, solution: search.Solution
+) -> DispatchRun:
+    """Give every second ride of the plan, at its times, to the driver after the planned one."""
+    run = DispatchRun.objects.create(
+        company=company,
+        day=DAY,
+        trigger=RunTrigger.COMMAND,
+        state=RunState.APPLIED,
+        started_at=now,
+        finished_at=now,
+        applied_at=now,
+    )
+    planned = proposals(mapped, solution.plan, run)
+    if not planned:
+        raise DayNotPlanned(bookings=len(mapped.bookings))
+    after = dict(zip(mapped.shifts, [*mapped.shifts[1:], mapped.shifts[0]], strict=True))
+    rows = [proposal.row for proposal in planned][::2]
+    for row in rows:
+        row.shift = after[row.shift]
+        row.driver_id = row.shift.driver_id
+        row.layout_id = row.shift.layouts[0]["id"]  # type: ignore[attr-defined]
+        row.status = AssignmentStatus.LIVE
+    Assignment.objects.bulk_create(rows)
+    moves.hand_out(
+        company=company,
+        given=[row.booking_id for row in rows],
+        taken_back=[],
+        actor=None,
+        now=now,
+        reason=f"run {run.pk}",
+    )
+    return run
+
+
+def tidy(*written: type[models.Model]) -> None:
+    """Vacuum and analyse tables, as the server would by itself before long."""
+    names = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in written)
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM (ANALYZE) {names}")
+
+
+@transaction.atomic
+def remove(bookings: int) -> None:
+    """Remove the benchmark's company of this size, and whatever is its own.
+
+    :raises NotOurCompany: somebody's company has the short name.
+    """
+    company = Company.objects.filter(slug=slug_of(bookings)).first()
+    if company is None:
+        return
+    if company.name != name_of(bookings):
+        raise NotOurCompany(slug=company.slug)
+    partners = list(Partner.objects.for_company(company).values_list("pk", flat=True))
+    drivers = list(Driver.objects.for_company(company).values_list("pk", flat=True))
+    vehicles = list(Vehicle.objects.for_company(company).values_list("pk", flat=True))
+    _remove_days(company)
+    Absence.objects.for_company(company).delete()
+    for model in (Shift, Driver, Vehicle, Client, Place, PartnerAgreement):
+        model._default_manager.filter(company=company).delete()
+    Partner.objects.filter(pk__in=partners, agreements=None).delete()
+    company.delete()
+    _remove_history({"company": [company.pk], "driver": drivers, "vehicle": vehicles})
+
+
+def _remove_days(company: Company) -> None:
+    Alert.objects.for_company(company).delete()
+    Unassigned.objects.for_company(company).delete()
+    Assignment.objects.for_company(company).delete()
+    DispatchRun.objects.for_company(company).delete()
+    bookings = Booking.objects.for_company(company)
+    with pgtrigger.ignore("bookings.BookingEvent:append_only"):
+        bookings.filter(outbound__isnull=False).delete()
+        bookings.delete()
+    BookingSeries.objects.filter(company=company).delete()
+
+
+def _remove_history(owners: dict[str, list[int]]) -> None:
+    """Remove what the triggers kept of the rows; nobody will ask what became of them."""
+    for model in apps.get_models():
+        if issubclass(model, pghistory.models.Event):
+            names = {field.name for field in model._meta.get_fields()}
+            for name in owners.keys() & names:
+                model._default_manager.filter(**{f"{name}__in": owners[name]}).delete()
