@@ -32,6 +32,7 @@ from dispatch.models import (
     AssignmentStatus,
     DispatchPolicy,
     DispatchRun,
+    Outbox,
     RunState,
     RunTrigger,
     Unassigned,
@@ -53,6 +54,7 @@ WRITTEN: tuple[type[models.Model], ...] = (
     Shift,
     DispatchRun,
     Unassigned,
+    Outbox,
 )
 
 
@@ -89,6 +91,7 @@ class BenchDay:
         with transaction.atomic():
             later = DispatchRun.objects.for_company(self.company).exclude(pk=self.first_run)
             Alert.objects.for_company(self.company).delete()
+            Outbox.objects.for_company(self.company).delete()
             Unassigned.objects.filter(run__in=later).delete()
             rides = Assignment.objects.for_company(self.company)
             rides.filter(dispatch_run__in=later).delete()
@@ -236,6 +239,7 @@ def remove(bookings: int) -> None:
 
 def _remove_days(company: Company) -> None:
     Alert.objects.for_company(company).delete()
+    Outbox.objects.for_company(company).delete()
     Unassigned.objects.for_company(company).delete()
     Assignment.objects.for_company(company).delete()
     DispatchRun.objects.for_company(company).delete()

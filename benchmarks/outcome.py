@@ -6,12 +6,13 @@ from typing import Any
 
 from benchmarks.days import BenchDay
 from bookings.models import Booking, BookingEvent
-from dispatch.models import Alert, Assignment, AssignmentStatus, DispatchRun, Unassigned
+from dispatch.models import Alert, Assignment, AssignmentStatus, DispatchRun, Outbox, Unassigned
 
 Outcome = dict[str, Any]
 
 # What is not the same in two runs that do the same: numbers given by the database.
 _OWN = {"id", "run_id", "dispatch_run_id", "created_at", "version", "pool"}
+_LISTED = ("unassigned", "alerts", "notices")
 _TIMED = {"timings", "finished_at"}
 
 
@@ -39,6 +40,7 @@ def outcome_of(day: BenchDay) -> Outcome:
         ),
         "unassigned": _rows(Unassigned.objects.filter(run=run).values()),
         "alerts": _rows(Alert.objects.for_company(company).values()),
+        "notices": _rows(Outbox.objects.filter(run=run).values()),
         "run": _only(DispatchRun.objects.values().get(pk=run.pk), _OWN | _TIMED),
     }
 
@@ -52,7 +54,7 @@ def rows_written(outcome: Outcome) -> int:
     """Count the rows that the run inserted or changed, its own among them."""
     rides: int = outcome["written by the run"] + outcome["ended by the run"]
     moves: int = 2 * outcome["events"].total()  # the booking, and the event of its move
-    return rides + moves + len(outcome["unassigned"]) + len(outcome["alerts"]) + 1
+    return rides + moves + sum(len(outcome[name]) for name in _LISTED) + 1
 
 
 def _rows(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from django.test import override_settings
 from atmr.celery import app
 
 ROOT = Path(__file__).parent.parent
-OURS = {"atmr", "accounts", "fleet", "bookings", "dispatch"}
+OURS = {"atmr", "accounts", "fleet", "bookings", "dispatch", "benchmarks"}
 
 
 @pytest.mark.django_db

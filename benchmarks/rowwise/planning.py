@@ -19,7 +19,7 @@ from dispatch.mapping.problem import MappedDay, build
 from dispatch.mapping.rows import proposals, signed_routes
 from dispatch.models import RUNNING, DispatchRun, RunState, RunTrigger, Unassigned
 from dispatch.services import explaining, policies
-from dispatch.services.applying import Change
+from dispatch.services.changes import Change
 from dispatch.services.planning import violation_json
 from dispatch.services.runs import RunUnderWay
 from dispatch.travel import GreatCircle

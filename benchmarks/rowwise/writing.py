@@ -12,8 +12,8 @@ from bookings.states import BookingStatus
 from dispatch.darp.plan import Violation
 from dispatch.mapping.problem import MappedDay
 from dispatch.models import Alert, AlertKind, Assignment, AssignmentStatus, DispatchRun, Unassigned
-from dispatch.services import alerting
-from dispatch.services.applying import Change
+from dispatch.services import alerting, notices
+from dispatch.services.changes import Change
 from dispatch.services.planning import violation_json
 from fleet.models import Shift, ShiftStatus
 
@@ -49,6 +49,7 @@ class Writing:
         for row in left:
             row.save()
         self._alert_lost(changes, bookings)
+        self._tell(changes, bookings)
 
     def _locked(self, change: Change, read: dict[int, int]) -> Booking:
         """Lock a booking; it and its latest assignment are still what the plan was made from."""
@@ -103,6 +104,13 @@ class Writing:
                         raised_at=self.now,
                     )
                 )
+
+    def _tell(self, changes: Sequence[Change], bookings: dict[int, Booking]) -> None:
+        """Write whom the plan concerns, a notice a query."""
+        partners = {pk: booking.partner_id for pk, booking in bookings.items()}
+        told = notices.of_changes(run=self.run, changes=changes, partners=partners, now=self.now)
+        for notice in told:
+            notice.save()
 
     def raise_alerts(self, inherited: Sequence[Violation]) -> None:
         """Tell what is broken already."""
