@@ -21,11 +21,12 @@ from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from atmr.errors import DomainError, refusal_of
-from dispatch.api import AssignmentViewSet, RunViewSet
+from dispatch.api import AssignmentViewSet, MetricsViewSet, RunViewSet
 
 router = SimpleRouter()
 router.register("company/runs", RunViewSet, basename="run")
 router.register("company/assignments", AssignmentViewSet, basename="assignment")
+router.register("company/metrics", MetricsViewSet, basename="metrics")
 
 
 def problem_of(exc: Exception, _context: dict[str, Any]) -> Response | None:

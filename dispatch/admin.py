@@ -122,7 +122,7 @@ class DispatchRunAdmin(ReadOnly, CompanyAdmin):
         (None, {"fields": ["company", ("day", "state"), ("bookings", "assigned"), "error"]}),
         (None, {"fields": [("trigger", "started_by"), ("started_at", "finished_at")]}),
         (None, {"fields": [("applied_at", "undone_at")]}),
-        (_("Outcome"), {"fields": ["cost", "violations", "inherited", "stale"]}),
+        (_("Outcome"), {"fields": ["metrics", "cost", "violations", "inherited", "stale"]}),
         (_("Made with"), {"fields": [("travel_source", "seed"), "timings", "settings"]}),
     ]
 

@@ -12,8 +12,9 @@ from accounts.api import CompanyRelatedField, Instant, Pages, RowSerializer, com
 from accounts.permissions import signed_in
 from atmr import clock
 from bookings.models import Booking
+from dispatch.metrics import reading
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun
-from dispatch.services import assigning
+from dispatch.services import assigning, policies
 from fleet.models import Driver, Shift
 
 
@@ -22,8 +23,8 @@ class RunSerializer(RowSerializer):
         model = DispatchRun
         fields = [
             *("id", "day", "trigger", "state", "started_by", "settings", "seed"),
-            *("travel_source", "bookings", "assigned", "cost", "violations", "inherited"),
-            *("stale", "timings", "error"),
+            *("travel_source", "bookings", "assigned", "metrics", "cost", "violations"),
+            *("inherited", "stale", "timings", "error"),
             *("started_at", "finished_at", "applied_at", "undone_at"),
         ]
         read_only_fields = fields
@@ -44,6 +45,26 @@ class RunViewSet(viewsets.ReadOnlyModelViewSet):
     def get_queryset(self) -> QuerySet[DispatchRun]:
         runs = DispatchRun.objects.for_company(company_of(self.request))
         return runs.filter(**asked(RunQuery, self))
+
+
+class MetricsQuery(serializers.Serializer):
+    """Which day's figures."""
+
+    day = serializers.DateField()
+
+
+class MetricsViewSet(viewsets.ViewSet):
+    """What a day amounts to so far; who may see runs may see it."""
+
+    serializer_class = RunSerializer
+
+    def list(self, request: Request) -> Response:
+        query = MetricsQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        company, day = company_of(request), query.validated_data["day"]
+        policy = policies.policy_of(company)
+        found = reading.of_period(company=company, first_day=day, last_day=day, policy=policy)
+        return Response({"day": day, **found.as_json()})
 
 
 class BookingBrief(RowSerializer):

@@ -41,7 +41,12 @@ class GreatCircle:
     )
 
     def matrix_s(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.int32]:
-        road_m = distances_m(lat, lon) * self.detour
+        whole = self.seconds(distances_m(lat, lon) * self.detour)
+        np.fill_diagonal(whole, 0)
+        return whole
+
+    def seconds(self, road_m: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Give the driving times of distances on the road."""
         starts, speeds = zip(*self.BANDS, strict=True)
         at_start_s = np.zeros(len(starts))
         for band in range(1, len(starts)):
@@ -56,5 +61,4 @@ class GreatCircle:
         # Rounded up, so that what fits in whole seconds fits on the road. A hair is taken off
         # first: half a metre of rounding noise between equal points is no second.
         whole: NDArray[np.int32] = np.ceil(seconds - 1e-3).clip(0).astype(np.int32)
-        np.fill_diagonal(whole, 0)
         return whole

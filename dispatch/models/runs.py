@@ -72,6 +72,12 @@ class DispatchRun(models.Model):
     cost = models.JSONField(
         _("cost"), default=dict, db_default=models.Value({}, models.JSONField())
     )
+    metrics = models.JSONField(
+        _("figures"),
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text=_("What the plan amounts to, as proposed."),
+    )
     violations = models.JSONField(
         _("violations"), default=list, db_default=models.Value([], models.JSONField())
     )

@@ -26,7 +26,7 @@ from dispatch.models import (
     RunTrigger,
     Unassigned,
 )
-from dispatch.services import alerting, applying, explaining, notices, policies
+from dispatch.services import alerting, applying, explaining, figures, notices, policies
 from dispatch.services.changes import Change, Versions
 from dispatch.services.counting import Stopwatch, counted, timed
 from dispatch.services.loading import load_day
@@ -165,7 +165,9 @@ def _store(
     unassigned = _unassigned(run, mapped, solved.plan, reasons)
     changes: list[Change] = []
     if run.state == RunState.PROPOSED:
-        changes = _changes(mapped, solved.plan, reasons, run)
+        proposed = proposals(mapped, solved.plan, run)
+        changes = _changes(mapped, solved.plan, reasons, proposed)
+        run.metrics = figures.of_plan(mapped, proposed).as_json()
     with transaction.atomic():
         bookings.check_at_once()
         if run.state == RunState.PROPOSED:
@@ -204,6 +206,7 @@ _ENDED = [
     "inherited",
     "stale",
     "cost",
+    "metrics",
     "sources",
     "travel_source",
     "timings",
@@ -213,11 +216,11 @@ _ENDED = [
 
 
 def _changes(
-    mapped: MappedDay, plan: Plan, reasons: explaining.Reasons, run: DispatchRun
+    mapped: MappedDay, plan: Plan, reasons: explaining.Reasons, proposed: Sequence[Proposal]
 ) -> list[Change]:
     """Give what the plan would change: equal rows are left out, as if nobody had asked."""
     changes = []
-    for proposal in proposals(mapped, plan, run):
+    for proposal in proposed:
         if proposal.is_change:
             proposal.row.explanation = reasons.assigned.get(proposal.number, {})
             changes.append(_change(mapped, proposal))
