@@ -6,6 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from structlog import contextvars
 
 # Commands that ask no server anything. `makemigrations` is not one: it reads what was applied.
 ALONE = {
@@ -19,6 +20,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "atmr.settings")
     if command == "runserver":
         os.environ["ATMR_ROLE"] = "web"
+    contextvars.bind_contextvars(command=command)  # on all that it logs
     asks = "--database" in sys.argv or not ALONE & {command, *sys.argv[2:]}
     if asks:
         have_servers()

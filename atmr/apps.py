@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class AtmrConfig(AppConfig):
@@ -8,3 +9,7 @@ class AtmrConfig(AppConfig):
 
     def ready(self) -> None:
         from atmr import celery, checks  # noqa: F401, PLC0415 - importing registers them
+        from atmr.watching import statements  # noqa: PLC0415
+
+        settings.METRICS_DIR.mkdir(parents=True, exist_ok=True)
+        statements.start()

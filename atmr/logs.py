@@ -20,8 +20,10 @@ from django.http import HttpRequest, HttpResponse
 from structlog.typing import EventDict, Processor
 
 from atmr.mask import mask_value
+from atmr.watching import requests
 
 _UNMASKED = {"level", "logger", "timestamp"}  # ours, never a caller's
+_FINGERPRINT = re.compile(r"[0-9a-f]{12}")  # of atmr/statements.py
 
 
 def _fill_arguments(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -54,9 +56,14 @@ def _argument(value: Any, key: str = "") -> Any:
 
 def _mask_event(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return {
-        name: value if name in _UNMASKED else mask_value(value, name)
+        name: value if _is_ours(name, value) else mask_value(value, name)
         for name, value in event.items()
     }
+
+
+def _is_ours(name: str, value: Any) -> bool:
+    """One fingerprint of a statement in some thousands is all digits at its end, like a phone."""
+    return name in _UNMASKED or (name == "fingerprint" and bool(_FINGERPRINT.fullmatch(str(value))))
 
 
 class MaskingFormatter(structlog.stdlib.ProcessorFormatter):
@@ -151,15 +158,18 @@ class RequestLog:
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         _forget_request()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        requests.under_way.set(request)
         response = self.get_response(request)
+        seconds = time.perf_counter() - start
         match = request.resolver_match
         structlog.get_logger("atmr.request").info(
             "request",
             method=request.method,
             route=match.route if match else None,
             status=response.status_code,
-            ms=round(1000 * (time.perf_counter() - start)),
+            ms=round(1000 * seconds),
         )
+        requests.observe(request, response.status_code, seconds)
         response["X-Request-ID"] = request_id
         return response
 
@@ -172,3 +182,4 @@ class RequestLog:
 
 def _forget_request(**_: Any) -> None:
     structlog.contextvars.clear_contextvars()
+    requests.under_way.set(None)

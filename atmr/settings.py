@@ -249,6 +249,21 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / "var" / "celerybeat-schedule")
 LOGGING_CONFIG = "atmr.logs.configure"
 LOGGING = {"as_json": not DEBUG, "level": os.environ.get("LOG_LEVEL", "INFO").upper()}
 
+# --- Watching -----------------------------------------------------------------------------------
+
+SLOW_STATEMENT_MS = env_int("SLOW_STATEMENT_MS", default=100)
+# Each statement on the terminal, for the developer at it.
+SQL_ECHO = env_bool("SQL_ECHO", default=False)
+if SQL_ECHO and not DEBUG:
+    raise ImproperlyConfigured("SQL_ECHO=1 is for development: it is refused with DEBUG=0.")
+# All processes of a machine count in files of one folder, so that any of them can give the sum.
+# The library reads the variable when it is imported. Tests count in their own memory.
+METRICS_DIR = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", "") or BASE_DIR / "var" / "metrics")
+if not TESTING:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+# Who shows it may read /metrics; without one, only who asks from this machine itself.
+METRICS_TOKEN = os.environ.get("ATMR_METRICS_TOKEN", "")
+
 # --- Sign-in ------------------------------------------------------------------------------------
 
 # One proxy of ours stands in front, and tells who asks and how; without it nobody is believed.
@@ -291,7 +306,7 @@ REST_FRAMEWORK = {
 # --- Transport security: nothing leaves in clear outside development ----------------------------
 
 SECURE_SSL_REDIRECT = not DEBUG
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
 SECURE_HSTS_PRELOAD = not DEBUG

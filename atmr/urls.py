@@ -5,11 +5,12 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from accounts.signin import sign_in
-from atmr import api, health
+from atmr import api, exporter, health
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", exporter.metrics, name="metrics"),
     path("api/v1/", include(api.router.urls)),
     path("admin/login/", sign_in),  # in front of the admin's own, under its name
     path("admin/", include("dispatch.urls")),

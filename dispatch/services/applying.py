@@ -11,7 +11,7 @@ from accounts.models import Company, User
 from atmr.errors import DomainError, refusal_of
 from bookings.services import moves
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun, Outbox, RunState
-from dispatch.services import notices
+from dispatch.services import gauges, notices
 from dispatch.services.changes import Change, Versions
 
 # Everybody who changes who drives whom takes these locks in this order: bookings by id, then
@@ -127,6 +127,7 @@ def go_live(
         refusal = refusal_of(error)
         if refusal is None:
             raise
+        gauges.count_conflict("clashes")
         raise PlanClashes(constraint=refusal.code) from error
     moves.hand_out(
         company=company,
@@ -212,6 +213,7 @@ def apply_run(*, run: DispatchRun, actor: User | None, now: datetime) -> list[di
     left = stale_rows(stale, references)
     run.stale = left
     run.save(update_fields=["state", "applied_at", "stale"])
+    gauges.count_state(run)
     return left
 
 

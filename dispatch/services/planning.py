@@ -26,7 +26,15 @@ from dispatch.models import (
     RunTrigger,
     Unassigned,
 )
-from dispatch.services import alerting, applying, explaining, figures, notices, policies
+from dispatch.services import (
+    alerting,
+    applying,
+    explaining,
+    figures,
+    gauges,
+    notices,
+    policies,
+)
 from dispatch.services.changes import Change, Versions
 from dispatch.services.counting import Stopwatch, counted, timed
 from dispatch.services.loading import load_day
@@ -111,6 +119,7 @@ def plan_day(
             summary = _store(run, mapped, solved, reasons, apply=apply, actor=actor, watch=watch)
             watch.begin("close")
     summary.seconds = watch.seconds | {"total": watch.sum(without="start")}
+    gauges.time_phases(summary.seconds)
     summary.sql = {"statements": count.statements, "slow": count.slow}
     return summary
 

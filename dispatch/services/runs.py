@@ -15,6 +15,7 @@ from structlog.contextvars import bound_contextvars
 from accounts.models import Company, User
 from atmr.errors import DomainError
 from dispatch.models import Alert, AlertKind, DispatchRun, RunState, RunTrigger
+from dispatch.services import gauges
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +78,7 @@ def open_run(
             _unlock(run)
             raise
     if run.pk is None:
+        gauges.count_conflict("under_way")
         raise RunUnderWay
     opened = time.monotonic()
     with bound_contextvars(run_id=run.pk, company_id=run.company_id):
@@ -89,6 +91,7 @@ def open_run(
             raise
         finally:
             _unlock(run)
+        gauges.count_run(run)
         log.info("run ended", state=run.state)
 
 
@@ -134,6 +137,7 @@ def _fail(run: DispatchRun, error: BaseException, at: datetime) -> None:
 def _mark_failed(run: DispatchRun, error: str, at: datetime) -> None:
     run.state, run.error, run.finished_at = RunState.FAILED, error, at
     run.save(update_fields=["state", "error", "finished_at"])
+    gauges.count_state(run)
     Alert.objects.create(
         company_id=run.company_id,
         kind=AlertKind.RUN_FAILED,

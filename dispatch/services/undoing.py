@@ -13,7 +13,7 @@ from bookings.models import Booking
 from bookings.states import BookingStatus
 from dispatch.mapping.day import Day
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun, RunState
-from dispatch.services import applying, notices, policies
+from dispatch.services import applying, gauges, notices, policies
 from dispatch.services.changes import Change, Versions
 from dispatch.services.judging import added_faults
 from dispatch.services.loading import load_day
@@ -75,6 +75,7 @@ def undo(*, company: Company, day: date, actor: User | None, now: datetime) -> U
     )
     run.state, run.undone_at = RunState.UNDONE, now
     run.save(update_fields=["state", "undone_at"])
+    gauges.count_state(run)
     left_ids = left | {change.booking_id for change in unfit}
     return Undone(
         run=run.pk,

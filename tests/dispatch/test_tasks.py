@@ -12,6 +12,7 @@ import time_machine
 from django.conf import settings
 from django.db import connection
 from django_celery_results.models import TaskResult
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from atmr.celery import app
 from dispatch import tasks
@@ -112,7 +113,7 @@ def test_a_day_planned_twice_keeps_its_assignment(company):
 
 
 @pytest.fixture
-def worker():
+def worker(tmp_path):
     """A real worker on the tests' own database and Valkey; gives the queue it reads."""
     queue = f"tests-{os.getpid()}"
     database = settings.EMBEDDED.postgres.url.replace(
@@ -129,6 +130,7 @@ def worker():
             "REDIS_URL": settings.EMBEDDED.valkey.url,
             "ATMR_DEVTOOLS": "0",
             "PYTHONWARNINGS": "ignore",
+            "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
         },
     )
     app.conf.task_always_eager = False
@@ -139,7 +141,9 @@ def worker():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_plans_a_day_and_keeps_what_failed_where_the_admin_shows_it(company, worker):
+def test_a_worker_plans_a_day_and_keeps_what_failed_where_the_admin_shows_it(
+    company, worker, tmp_path
+):
     set_mode(company, Mode.SEMI_AUTO)
 
     good = send(worker, company_id=company.pk, day=DAY.isoformat())
@@ -151,6 +155,18 @@ def test_a_worker_plans_a_day_and_keeps_what_failed_where_the_admin_shows_it(com
     assert (failed.status, failed.task_name) == ("FAILURE", "dispatch.tasks.plan_day")
     assert "the day after" in failed.task_kwargs
     assert "ValueError" in failed.traceback
+    assert counted_in(tmp_path) == {("success", 1), ("failure", 1)}
+
+
+def counted_in(folder):
+    """Read what all processes of the worker counted of the task."""
+    every = MultiProcessCollector(None, path=str(folder)).collect()
+    (tasks_,) = [metric for metric in every if metric.name == "atmr_tasks"]
+    return {
+        (sample.labels["state"], sample.value)
+        for sample in tasks_.samples
+        if sample.labels["task"] == "dispatch.tasks.plan_day"
+    }
 
 
 def send(queue, **arguments):
