@@ -256,7 +256,10 @@ QUERIES = {
     "dispatchrun_company_day": lambda: DispatchRun.objects.of_day(
         company(), DAY_START.date()
     ).order_by("-id")[:1],
-    "assignment_live_by_shift": lambda: shift().assignments.live().order_by("pickup_at"),
+    # What each driver was paid in the days before, for fairness.
+    "assignment_shift_pickup": lambda: loading.shifts_of_day(
+        company(), DAY_START, DAY_END, DispatchPolicy()
+    ),
     "assignment_ended_by_run": lambda: Assignment.objects.filter(ended_by_run=run()),
     "assignment_company_pickup": lambda: (
         Assignment.objects.for_company(company())
@@ -305,6 +308,14 @@ def test_planner_takes_the_index_for_the_query_it_serves(name, rows) -> None:
     assert table not in {
         node.get("Relation Name") for node in nodes if node["Node Type"] == "Seq Scan"
     }
+
+
+def test_fairness_of_a_day_is_not_looked_for_among_the_assignments_of_years() -> None:
+    rows = loading.shifts_of_day(company(), DAY_START, DAY_END, DispatchPolicy())
+
+    read = [node for node in plan_of(rows) if node.get("Relation Name") == "dispatch_assignment"]
+
+    assert {node.get("Index Name") for node in read} == {"assignment_shift_pickup"}
 
 
 def test_shifts_of_a_day_are_not_looked_for_among_those_of_years() -> None:

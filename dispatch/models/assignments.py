@@ -125,10 +125,9 @@ class Assignment(models.Model):
             models.Index(
                 fields=["dispatch_run", "status"], name="ix_assignment_dispatch_run_status"
             ),
-            # The driver's day sheet: live work of one shift, in order.
-            models.Index(
-                fields=["shift", "pickup_at"], condition=LIVE, name="assignment_live_by_shift"
-            ),
+            # All that a shift had and has to do, in order: the day sheet, what a driver was paid in
+            # the days before, and whether a shift may be deleted.
+            models.Index(fields=["shift", "pickup_at"], name="assignment_shift_pickup"),
             # What a run ended, for its undo.
             models.Index(
                 fields=["ended_by_run"],
