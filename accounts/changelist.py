@@ -67,14 +67,28 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]
         self.can_show_all = self.multi_page = False
 
 
+class WholeList(KeysetChangeList):
+    """The list without its pages: only which rows it has, and in which order."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read nothing."""
+
+
 class PagedAdmin(ModelAdmin):  # type: ignore[misc]
     """An admin whose list is such a list, and whose actions reach no further than it counts."""
 
     list_per_page = 50
     show_full_result_count = False
+    has_export = False  # its page links to `export/`, with the filters of the list
 
-    def get_changelist(self, _request: HttpRequest, **_kwargs: Any) -> type[KeysetChangeList]:
-        return KeysetChangeList
+    def listed(self, request: HttpRequest) -> QuerySet:
+        """Give all rows of the list as the address filters and orders them."""
+        request.wants_whole_list = True  # type: ignore[attr-defined]
+        rows: QuerySet = self.get_changelist_instance(request).queryset
+        return rows
+
+    def get_changelist(self, request: HttpRequest, **_kwargs: Any) -> type[KeysetChangeList]:
+        return WholeList if hasattr(request, "wants_whole_list") else KeysetChangeList
 
     def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         """Refuse to act on all rows when they are more than the page could have named."""

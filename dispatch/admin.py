@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
 from django_celery_results import admin as _plain  # noqa: F401 - registers what is replaced
 from django_celery_results.models import GroupResult, TaskResult
 from unfold.decorators import display
@@ -27,6 +28,7 @@ from bookings.states import UNASSIGNED
 from dispatch.console.deciding import take, tell
 from dispatch.console.decisions import STEPS, Step, offered
 from dispatch.console.duty import AbsenceOnDutyAdmin, ShiftOnDutyAdmin
+from dispatch.console.exporting import export
 from dispatch.models import (
     Alert,
     Assignment,
@@ -199,6 +201,7 @@ class DispatchedBookingAdmin(BookingAdmin):
     """
 
     inlines = [*BookingAdmin.inlines, AssignmentInline]
+    has_export = True
     change_form_outer_before_template = "dispatch/booking_steps.html"
     times = ["anchor", "requested_pickup_at", "appointment_at", "appointment_ends_at"]
     planned_on = [
@@ -217,6 +220,10 @@ class DispatchedBookingAdmin(BookingAdmin):
         "exclusive",
         "infectious",
     ]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_GET(partial(export, self)))
+        return [path("export/", view, name="bookings_booking_export"), *super().get_urls()]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         fields = super().get_readonly_fields(request, obj)

@@ -62,14 +62,26 @@ class ReadOnly(admin.options.BaseModelAdmin):
 
 
 class DayFilter(admin.SimpleListFilter):
-    """Rows of a day in the zone of the company: yesterday, today, tomorrow, or the day given."""
+    """Rows of a day in the zone of the company: yesterday, today, tomorrow, or the day given.
+
+    With a second day, those of all days from the first to it.
+    """
 
     title = _("day")
     parameter_name = "day"
+    until_name = "until"
     template = "fleet/day_filter.html"
     start = "scheduled_at"
     others: Sequence[tuple[str, str]] = ()
     end: str | None = None  # rows that last: those that reach into the day
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], *args: Any) -> None:
+        super().__init__(request, params, *args)
+        if self.until_name in params:
+            self.used_parameters[self.until_name] = params.pop(self.until_name)[-1]
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.parameter_name, self.until_name]
 
     def lookups(self, *_args: Any) -> list[tuple[str, Any]]:
         today = timezone.localdate()
@@ -80,35 +92,50 @@ class DayFilter(admin.SimpleListFilter):
         ]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        query = parse_qsl(changelist.get_query_string(remove=[self.parameter_name])[1:])
-        self.others = query  # the form for another day keeps them
-        listed = {str(value) for value, _title in self.lookup_choices}
-        yield from super().choices(changelist)
-        day = self._day()
-        if day is not None and day.isoformat() not in listed:
+        ours = [self.parameter_name, self.until_name]
+        query = changelist.get_query_string(remove=ours)
+        self.others = parse_qsl(query[1:])  # the form for other days keeps them
+        first, last = self.days()
+        yield {"selected": first is None, "query_string": query, "display": _("All")}
+        listed = [(date.fromisoformat(value), title) for value, title in self.lookup_choices]
+        for day, title in listed:
+            yield {
+                "selected": first == last == day,
+                "query_string": changelist.get_query_string({self.parameter_name: day}, ours),
+                "display": title,
+            }
+        if first and last and (first != last or first not in dict(listed)):
+            days = [date_format(day, "SHORT_DATE_FORMAT") for day in dict.fromkeys([first, last])]
             yield {
                 "selected": True,
-                "query_string": changelist.get_query_string({self.parameter_name: day}),
-                "display": date_format(day, "SHORT_DATE_FORMAT"),
+                "query_string": changelist.get_query_string(),
+                "display": " - ".join(days),
             }
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet) -> QuerySet | None:
-        day = self._day()
-        if day is None:
+        first, last = self.days()
+        if first is None or last is None:
             return None
         # The zone in which the page is shown: the company's.
-        starts_at, ends_at = clock.day_bounds(day, timezone.get_current_timezone())
+        zone = timezone.get_current_timezone()
+        starts_at, ends_at = clock.day_bounds(first, zone)[0], clock.day_bounds(last, zone)[1]
         if self.end is None:
             inside = Q(**{f"{self.start}__gte": starts_at, f"{self.start}__lt": ends_at})
         else:
             inside = Q(**{f"{self.start}__lt": ends_at, f"{self.end}__gt": starts_at})
         return queryset.filter(inside)
 
-    def _day(self) -> date | None:
-        try:
-            return date.fromisoformat(self.value() or "")
-        except ValueError:
-            return None
+    def days(self) -> tuple[date | None, date | None]:
+        """Give the first and the last day asked for; none of both when the first is no day."""
+        first = _as_day(self.value())
+        return first, first and (_as_day(self.used_parameters.get(self.until_name)) or first)
+
+
+def _as_day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
 
 
 class OnDutyFilter(DayFilter):

@@ -1,5 +1,7 @@
 """The console's lists in a real browser: pages forth and back."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
@@ -25,3 +27,16 @@ def test_a_long_list_is_paged_through_and_back(page, sign_in, tmp_path):
 
     pages.get_by_role("link", name="Previous page").click()
     expect(rows).to_have_count(50)
+
+
+def test_the_list_is_taken_along_as_a_file(page, sign_in):
+    company = CompanyFactory(language="en")
+    BookingFactory(company=company)
+    sign_in(UserFactory(company=company), BOOKINGS)
+
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Export as CSV").click()
+
+    text = Path(waiting.value.path()).read_text(encoding="utf-8-sig")
+    assert waiting.value.suggested_filename.startswith("bookings-")
+    assert len(text.splitlines()) == 2

@@ -1,0 +1,29 @@
+"""The list of bookings as a file."""
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.changelist import PagedAdmin
+from dispatch.services import exporting
+
+
+def export(page: PagedAdmin, request: HttpRequest) -> HttpResponseBase:
+    """Send the bookings of the list, filtered and ordered as it is, to whoever may see it."""
+    if not page.has_view_permission(request):
+        raise PermissionDenied
+    try:
+        bookings = page.listed(request)
+    except IncorrectLookupParameters:
+        return HttpResponseRedirect(reverse("admin:bookings_booking_changelist"))
+    name = f"bookings-{timezone.localdate():%Y-%m-%d}.csv"
+    return StreamingHttpResponse(
+        exporting.csv_of(bookings),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        },
+    )
