@@ -7,12 +7,13 @@ from django.utils import timezone
 
 from accounts.models import Company
 from atmr.clock import day_bounds, local_day
-from dispatch.models import Mode, RunTrigger
-from dispatch.services import intake, planning, policies
+from dispatch.models import Assignment, Mode, RunTrigger
+from dispatch.services import delays, intake, planning, policies
 from dispatch.services.loading import dispatchable
 
 # At night in Europe, the working day that begins; in the evening of America, the next one.
 AHEAD = timedelta(hours=9)
+A_DAY = timedelta(days=1)
 
 
 @shared_task(acks_late=True, soft_time_limit=60)
@@ -48,3 +49,22 @@ def plan_coming_days() -> int:
             plan_day.delay(company_id=company.pk, day=coming.isoformat())
             planned += 1
     return planned
+
+
+@shared_task(soft_time_limit=60)
+def watch_company(*, company_id: int) -> int:
+    """Raise an alert for each ride of a company that is late now; safe to run twice."""
+    company = Company.objects.select_related("policy").get(pk=company_id)
+    return delays.watch(company=company, now=timezone.now())
+
+
+@shared_task
+def watch_delays() -> int:
+    """Have each company looked at whose drivers are on the road; say how many."""
+    now = timezone.now()
+    rides = Assignment.objects.live().filter(pickup_at__gt=now - A_DAY, pickup_at__lt=now + A_DAY)
+    companies = Company.objects.filter(pk__in=rides.values("company")).order_by("pk")
+    company_ids = list(companies.values_list("pk", flat=True))
+    for company_id in company_ids:
+        watch_company.delay(company_id=company_id)
+    return len(company_ids)

@@ -31,7 +31,7 @@ from fleet.models import (
 
 CONTRACT = {
     AbsenceKind: "holiday sick training other",
-    AlertKind: "inherited_violation assignment_lost return_in_question run_failed",
+    AlertKind: "inherited_violation assignment_lost return_in_question run_failed late",
     Anchor: "pickup arrive_by",
     AssignmentStatus: "proposed live superseded cancelled done",
     Audience: "client partner driver",

@@ -58,6 +58,7 @@ class AlertKind(models.TextChoices):
     ASSIGNMENT_LOST = "assignment_lost", _("A ride lost its driver")
     RETURN_IN_QUESTION = "return_in_question", _("What becomes of the return?")
     RUN_FAILED = "run_failed", _("A run failed")
+    LATE = "late", _("A ride is late")
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):

@@ -9,7 +9,8 @@ from dispatch.darp.plan import Violation
 from dispatch.darp.problem import Rule
 from dispatch.models import Alert, DispatchPolicy
 
-# An alert of the same kind and rule about the same ride that nobody has resolved yet says it all.
+# An alert of the same kind and rule about the same ride that nobody has resolved yet says it all;
+# that a ride is late is said once, whatever became of the alert.
 _RAISE = """
 INSERT INTO dispatch_alert (company_id, kind, booking_id, shift_id, run_id, details, raised_at)
 SELECT n.company_id, n.kind, n.booking_id, n.shift_id, n.run_id, n.details, n.raised_at
@@ -18,7 +19,8 @@ FROM jsonb_to_recordset(%s::jsonb) AS n(
     details jsonb, raised_at timestamptz)
 WHERE NOT EXISTS (
     SELECT 1 FROM dispatch_alert a
-    WHERE a.company_id = n.company_id AND a.resolved_at IS NULL AND a.kind = n.kind
+    WHERE a.company_id = n.company_id AND a.kind = n.kind
+    AND (a.resolved_at IS NULL OR n.kind = 'late')
     AND a.booking_id IS NOT DISTINCT FROM n.booking_id
     AND a.shift_id IS NOT DISTINCT FROM n.shift_id
     AND a.details ->> 'rule' IS NOT DISTINCT FROM n.details ->> 'rule')"""

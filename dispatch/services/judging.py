@@ -50,7 +50,7 @@ def added_faults(day: Day, changes: Sequence[Change]) -> list[Fault]:
 
 
 def _faults(day: Day) -> dict[Fault, int]:
-    mapped = build(_times_kept(day), GreatCircle())
+    mapped = build(times_kept(day), GreatCircle())
     found: dict[Fault, int] = {}
     bookings = [booking.pk for booking in mapped.bookings]
     for broken in check(mapped.problem, evaluate(mapped.problem, signed_routes(mapped))):
@@ -64,7 +64,7 @@ def _faults(day: Day) -> dict[Fault, int]:
     return found
 
 
-def _times_kept(day: Day) -> Day:
+def times_kept(day: Day) -> Day:
     """Bind every ride to the times of its row: rows that are restored come with their times."""
     bookings = []
     for booking in day.bookings:

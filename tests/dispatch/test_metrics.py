@@ -40,7 +40,7 @@ from tests.factories import (
 # One step of the line: 0.0135 degrees of a meridian of 6,371.0088 km radius, and a third more; at
 # 22 km/h for the first 3 km and 35 km/h from there.
 STEP_KM = 0.0135 * 3.14159265 / 180 * 6371.0088 * 1.35
-STEP_S, TWO_STEPS_S = 332, 599
+STEP_S, TWO_STEPS_S = 332, 600
 
 POLICY = DispatchPolicy(window_after_min=10, arrive_late_min=0, late_after_min=5)
 numbers = count(1)
