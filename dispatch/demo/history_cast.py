@@ -1,6 +1,7 @@
 """Who and what a company of the history has, from its first day on: places, clients, a fleet."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -10,9 +11,10 @@ from accounts.models import Company, Language, Partner, PartnerAgreement, Role, 
 from bookings.models import Client, Mobility
 from dispatch.demo.geneva import Spot, choose_near, drive_min, spots
 from dispatch.demo.people import Person, invent_people
-from dispatch.demo.roster import VEHICLES, LayoutPattern, driver_kind, driver_name, driver_skills
+from dispatch.demo.roster import VEHICLES, driver_kind, driver_name, driver_skills
 from dispatch.demo.staff import KINDS
 from dispatch.models import DispatchPolicy
+from dispatch.services import policies
 from fleet.models import (
     DocumentKind,
     Driver,
@@ -63,6 +65,7 @@ class Cast:
 
     company: Company
     dispatcher: int
+    settings: str
     riders: dict[str, list[Rider]]
     crews: list[Crew]
     written: dict[str, int]
@@ -76,23 +79,22 @@ def make_cast(
     people = list(
         islice(invent_people(rng, first_day), max(20, bookings_per_day * CLIENTS_PER_BOOKING))
     )
-    DispatchPolicy.objects.get_or_create(company=company)
+    policy, _ = DispatchPolicy.objects.get_or_create(company=company)
     places = _make_places(company, people)
     partners = _ensure_partners(company)
     riders = _make_riders(rng, company, people, places, partners)
-    crews = _make_crews(
+    crews = _ensure_crews(
         company, places, max(2, int(bookings_per_day * BUSIEST) // RIDES_PER_DRIVER)
     )
     return Cast(
         company=company,
         dispatcher=_ensure_dispatcher(company).pk,
+        settings=json.dumps(policies.as_settings(policy)),
         riders=riders,
         crews=crews,
         written={
             Place._meta.db_table: len(places),
             Client._meta.db_table: len(people),
-            Driver._meta.db_table: len(crews),
-            Vehicle._meta.db_table: len(crews),
         },
     )
 
@@ -185,50 +187,59 @@ def _make_riders(
     return riders
 
 
-def _make_crews(company: Company, places: dict[Spot, int], number: int) -> list[Crew]:
+def _ensure_crews(company: Company, places: dict[Spot, int], number: int) -> list[Crew]:
     bases = [places[spot] for spot in spots("depot")]
+    emails = [f"chauffeur{n:03}@{company.slug}.example" for n in range(number)]
+    plates = [f"HIST {n:03}" for n in range(number)]
+    _make_drivers(company, emails)
+    _make_vehicles(company, plates)
+    drivers = {row.email: row.pk for row in Driver.objects.for_company(company)}
+    vehicles = {row.plate: row.pk for row in Vehicle.objects.for_company(company)}
+    layouts = _layouts(company)
+    return [
+        Crew(drivers[email], vehicles[plate], layouts[vehicles[plate]], bases[n % len(bases)])
+        for n, (email, plate) in enumerate(zip(emails, plates, strict=True))
+    ]
+
+
+def _make_drivers(company: Company, emails: Sequence[str]) -> None:
+    known = set(Driver.objects.for_company(company).values_list("email", flat=True))
     drivers = Driver.objects.bulk_create(
         Driver(
             company=company,
             name=driver_name(n),
             kind=driver_kind(n),
-            email=f"chauffeur{n:03}@{company.slug}.example",
+            email=email,
             licence_categories=[LicenceCategory.B, LicenceCategory.B121],
             skills=driver_skills(n),
         )
-        for n in range(number)
+        for n, email in enumerate(emails)
+        if email not in known
     )
     DriverDocument.objects.bulk_create(
         DriverDocument(driver=driver, kind=kind, expires_day=date(2046, 1 + n % 12, 28))
         for n, driver in enumerate(drivers)
         for kind in (DocumentKind.LICENCE, DocumentKind.PROFESSIONAL)
     )
+
+
+def _make_vehicles(company: Company, plates: Sequence[str]) -> None:
+    known = set(Vehicle.objects.for_company(company).values_list("plate", flat=True))
+    patterns = {
+        plate: VEHICLES[n % len(VEHICLES)] for n, plate in enumerate(plates) if plate not in known
+    }
     vehicles = Vehicle.objects.bulk_create(
         Vehicle(
             company=company,
-            plate=f"HIST {n:03}",
-            name=VEHICLES[n % len(VEHICLES)].name,
-            equipment=list(VEHICLES[n % len(VEHICLES)].equipment),
-            licence_category=VEHICLES[n % len(VEHICLES)].licence,
+            plate=plate,
+            name=pattern.name,
+            equipment=list(pattern.equipment),
+            licence_category=pattern.licence,
             inspection_day=date(2046, 1 + n % 12, 28),
         )
-        for n in range(number)
+        for n, (plate, pattern) in enumerate(patterns.items())
     )
-    layouts = _make_layouts(vehicles)
-    return [
-        Crew(driver.pk, vehicle.pk, layouts[vehicle.pk], bases[n % len(bases)])
-        for n, (driver, vehicle) in enumerate(zip(drivers, vehicles, strict=True))
-    ]
-
-
-def _make_layouts(vehicles: list[Vehicle]) -> dict[int, dict[str, int]]:
-    """Give by vehicle which of its layouts carries each mobility."""
-    patterns = [
-        (vehicle, layout)
-        for n, vehicle in enumerate(vehicles)
-        for layout in VEHICLES[n % len(VEHICLES)].layouts
-    ]
-    rows = VehicleLayout.objects.bulk_create(
+    VehicleLayout.objects.bulk_create(
         VehicleLayout(
             vehicle=vehicle,
             name=layout.name,
@@ -237,16 +248,21 @@ def _make_layouts(vehicles: list[Vehicle]) -> dict[int, dict[str, int]]:
             stretchers=layout.stretchers,
             seat_in_wheelchair_place=layout.seat_in_wheelchair_place,
         )
-        for vehicle, layout in patterns
+        for vehicle, pattern in zip(vehicles, patterns.values(), strict=True)
+        for layout in pattern.layouts
     )
-    found: dict[int, dict[str, int]] = {vehicle.pk: {} for vehicle in vehicles}
-    for (vehicle, layout), row in zip(patterns, rows, strict=True):
+
+
+def _layouts(company: Company) -> dict[int, dict[str, int]]:
+    """Give by vehicle which of its layouts carries each mobility."""
+    found: dict[int, dict[str, int]] = {}
+    for layout in VehicleLayout.objects.filter(vehicle__company=company).order_by("pk"):
         for mobility in _carries(layout):
-            found[vehicle.pk].setdefault(mobility, row.pk)
+            found.setdefault(layout.vehicle_id, {}).setdefault(mobility, layout.pk)
     return found
 
 
-def _carries(layout: LayoutPattern) -> Iterator[str]:
+def _carries(layout: VehicleLayout) -> Iterator[str]:
     if layout.seats > 1:  # one rider, and somebody with him
         yield Mobility.WALKS
     if layout.wheelchairs:

@@ -1,4 +1,7 @@
-"""Taking an invented history away again: all that its companies have, and nothing of others."""
+"""Taking an invented history away again: the days of its companies, and nothing of others.
+
+Drivers and vehicles stay for the next history: they are the same ones whatever is asked for.
+"""
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +22,7 @@ class NotOfTheHistory(DomainError):
 _OF_BOOKINGS = (
     "DELETE FROM dispatch_alert WHERE booking_id = ANY(%(ids)s)",
     "DELETE FROM dispatch_unassigned WHERE booking_id = ANY(%(ids)s)",
+    "DELETE FROM dispatch_outbox WHERE booking_id = ANY(%(ids)s)",
     "DELETE FROM dispatch_assignment WHERE booking_id = ANY(%(ids)s)",
     "DELETE FROM bookings_bookingevent WHERE booking_id = ANY(%(ids)s)",
     "DELETE FROM bookings_bookinghistory WHERE pgh_obj_id = ANY(%(ids)s)",
@@ -26,40 +30,29 @@ _OF_BOOKINGS = (
 )
 _OF_COMPANY = (
     "DELETE FROM dispatch_alert WHERE company_id = %(company)s",
+    "DELETE FROM dispatch_outbox WHERE company_id = %(company)s",
     "DELETE FROM dispatch_dispatchrun WHERE company_id = %(company)s",
     (
         "DELETE FROM fleet_position USING fleet_shift s"
         " WHERE shift_id = s.id AND s.company_id = %(company)s"
     ),
     "DELETE FROM fleet_shift WHERE company_id = %(company)s",
-    "DELETE FROM bookings_client WHERE company_id = %(company)s",
     (
-        "DELETE FROM fleet_driverdocument USING fleet_driver d"
+        "DELETE FROM fleet_absence USING fleet_driver d"
         " WHERE driver_id = d.id AND d.company_id = %(company)s"
     ),
-    "DELETE FROM fleet_driver WHERE company_id = %(company)s",
-    (
-        "DELETE FROM fleet_vehiclelayout USING fleet_vehicle v"
-        " WHERE vehicle_id = v.id AND v.company_id = %(company)s"
-    ),
-    "DELETE FROM fleet_vehicle WHERE company_id = %(company)s",
+    "DELETE FROM bookings_client WHERE company_id = %(company)s",
     "DELETE FROM fleet_place WHERE company_id = %(company)s",
 )
 # The past of what was just deleted, which the triggers wrote.
 _PAST = (
     "DELETE FROM fleet_shifthistory WHERE company_id = %(company)s",
+    (
+        "DELETE FROM fleet_absencehistory USING fleet_driver d"
+        " WHERE driver_id = d.id AND d.company_id = %(company)s"
+    ),
     "DELETE FROM bookings_bookinghistory WHERE company_id = %(company)s",
     "DELETE FROM bookings_clienthistory WHERE company_id = %(company)s",
-    (
-        "DELETE FROM fleet_driverdocumenthistory USING fleet_driverhistory d"
-        " WHERE driver_id = d.pgh_obj_id AND d.company_id = %(company)s"
-    ),
-    "DELETE FROM fleet_driverhistory WHERE company_id = %(company)s",
-    (
-        "DELETE FROM fleet_vehiclelayouthistory USING fleet_vehiclehistory v"
-        " WHERE vehicle_id = v.pgh_obj_id AND v.company_id = %(company)s"
-    ),
-    "DELETE FROM fleet_vehiclehistory WHERE company_id = %(company)s",
     "DELETE FROM fleet_placehistory WHERE company_id = %(company)s",
 )
 

@@ -16,6 +16,8 @@ from dispatch.demo.roster import SHIFTS
 WEEK = (1.25, 1.25, 1.2, 1.25, 1.25, 0.5, 0.3)
 # From a pickup to the earliest pickup of the way home.
 STAY_S = 95 * MIN
+# The share of those not on duty who are away: ill, on holiday, on a course.
+AWAY = 0.1
 _S = BookingStatus
 _CLOSED = (_S.CANCELLED, _S.REJECTED, _S.NO_SHOW)
 _SPARE_S = (-3, -2, -1, 0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 8, 11, 15, 22)
@@ -61,16 +63,23 @@ class DayInventor:
             rng=self.rng,
             stamps=self.stamps,
             lines=lines,
+            midnight=self.midnight,
             duties=duties,
             runs=of_day,
         )
         fates: dict[int, Fate] = {}
-        for ride in self._rides(duties, bookings):
+        rides = list(self._rides(duties, bookings))
+        for ride in rides:
             fate = self._fate(ride, of_day, fates.get(ride.outbound or 0))
             fates[ride.booking] = fate
             rows.add_booking(ride, fate)
             rows.add_plan(ride, fate)
+        rows.add_routes(ride for ride in rides if fates[ride.booking].at(_S.ASSIGNED))
         rows.add_runs(fates)
+        on_duty = {duty.crew.driver for duty in duties}
+        for crew in self.cast.crews:
+            if crew.driver not in on_duty and self.rng.random() < AWAY:
+                rows.add_absence(crew)
         for duty in duties:
             rows.add_shift(duty)
             if with_positions:

@@ -16,6 +16,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "id", "starts_at", "ends_at", "break_min", "break_from_at", "break_until_at", "status",
         "version", "company_id", "driver_id", "vehicle_id", "start_place_id", "end_place_id",
     ),
+    "fleet_absence": ("driver_id", "kind", "starts_at", "ends_at", "note"),
     "fleet_position": ("shift_id", "at", "lat", "lon"),
     "dispatch_dispatchrun": (
         "id", "company_id", "day", "trigger", "state", "started_by_id", "settings", "seed",
@@ -40,6 +41,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "company_id", "booking_id", "driver_id", "shift_id", "layout_id", "dispatch_run_id",
         "ended_by_run_id", "status", "sequence", "pickup_at", "delivery_at", "ends_at", "lock",
         "pool", "explanation", "version", "created_at",
+    ),
+    "dispatch_outbox": (
+        "company_id", "run_id", "kind", "audience", "booking_id", "partner_id", "driver_id",
+        "details", "created_at",
     ),
     "dispatch_unassigned": ("run_id", "booking_id", "reason", "nearest_fix"),
     "dispatch_alert": (

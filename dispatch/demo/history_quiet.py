@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from atmr.errors import DomainError
 
 # Their rows are the many, and bring what the triggers would write or have it checked afterwards.
-QUIET = ("bookings_booking", "bookings_bookingevent", "dispatch_assignment")
+QUIET = ("bookings_booking", "bookings_bookingevent", "dispatch_assignment", "dispatch_outbox")
 
 # Those who write are let finish for so long.
 WAIT = "10s"

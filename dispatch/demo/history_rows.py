@@ -1,6 +1,7 @@
 """The rows of an invented day of the past."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from random import Random
@@ -15,6 +16,7 @@ FREEZE_S = 30 * MIN
 # How often a vehicle says where it is.
 SEEN_S = 5 * MIN
 _S = BookingStatus
+_AWAY = ("holiday",) * 6 + ("sick",) * 3 + ("training",)
 _PRIORITIES = ("normal",) * 7 + ("medical",) * 2 + ("urgent",)
 
 
@@ -94,11 +96,12 @@ class DayRows:
         rng: Random,
         stamps: Stamps,
         lines: Lines,
+        midnight: int,
         duties: list[Duty],
         runs: Runs,
     ) -> None:
         self.cast, self.day, self.rng, self.stamps = cast, day, rng, stamps
-        self.lines, self.duties, self.runs = lines, duties, runs
+        self.lines, self.midnight, self.duties, self.runs = lines, midnight, duties, runs
         self.names = [f'"shift": {duty.shift}, "driver": {duty.crew.driver}' for duty in duties]
 
     def add_shift(self, duty: Duty) -> None:
@@ -213,6 +216,22 @@ class DayRows:
             f'\t{{"cost": {cost}, "runners_up": [{others}]}}\t{0 if status == "proposed" else 2}'
             f"\t{stamp(at)}"
         )
+        if run is not None and status != "proposed":
+            self._tell(ride, crew, at=at, run=run)
+
+    def _tell(self, ride: Ride, crew: Crew, *, at: int, run: int) -> None:
+        """Write the notices of a ride that a run planned or moved: to the client, to who booked."""
+        stamp, partner = self.stamps, ride.rider.partner
+        kind = "ride_changed" if run == self.runs.again else "ride_planned"
+        start = f"{self.cast.company.pk}\t{run}\t{kind}"
+        end = (
+            f'\t{NULL}\t{{"driver": {crew.driver}, "pickup_at": "{stamp(ride.pickup_s)}",'
+            f' "delivery_at": "{stamp(ride.delivery_s)}"}}\t{stamp(at + 3)}'
+        )
+        told = self.lines.by_table["dispatch_outbox"]
+        told.append(f"{start}\tclient\t{ride.booking}\t{NULL}{end}")
+        if partner is not None:
+            told.append(f"{start}\tpartner\t{ride.booking}\t{partner}{end}")
 
     def _add_unserved(self, ride: Ride, fate: Fate) -> None:
         company, at = self.cast.company.pk, self.stamps(self.runs.night_s)
@@ -224,6 +243,22 @@ class DayRows:
         self.lines.add(
             "dispatch_alert", (company, "assignment_lost", ride.booking, "{}", at, resolved)
         )
+
+    def add_routes(self, rides: Iterable[Ride]) -> None:
+        """Tell each driver once what the night put into the route."""
+        routes: dict[int, list[int]] = {}
+        for ride in rides:
+            routes.setdefault(ride.duty.shift, []).append(ride.booking)
+        told = self.stamps(self.runs.night_s + 3)
+        for duty in self.duties:
+            added = {"added": routes.get(duty.shift, []), "changed": [], "removed": []}
+            self.lines.add(
+                "dispatch_outbox",
+                (
+                    self.cast.company.pk, self.runs.night, "route_changed", "driver", NULL, NULL,
+                    duty.crew.driver, json.dumps({"shift": duty.shift} | added), told,
+                ),
+            )  # fmt: skip
 
     def add_runs(self, fates: dict[int, Fate]) -> None:
         runs = self.runs
@@ -242,11 +277,20 @@ class DayRows:
                 self.lines.add(
                     "dispatch_dispatchrun",
                     (
-                        pk, self.cast.company.pk, self.day, trigger, state, who or NULL, "{}", 0,
+                        pk, self.cast.company.pk, self.day, trigger, state, who or NULL,
+                        self.cast.settings, 0,
                         sources, "great_circle", len(fates), len(served), cost, timings,
                         self.stamps(at), ended, ended if state == "applied" else NULL,
                     ),
                 )  # fmt: skip
+
+    def add_absence(self, crew: Crew) -> None:
+        kind = _AWAY[int(self.rng.random() * len(_AWAY))]
+        at = self.stamps
+        self.lines.add(
+            "fleet_absence",
+            (crew.driver, kind, at(self.midnight), at(self.midnight + 20 * 3600), ""),
+        )
 
     def add_positions(self, duty: Duty) -> None:
         rng = self.rng

@@ -19,8 +19,9 @@ from dispatch.demo import history, history_quiet
 from dispatch.demo.history import CompanyTaken
 from dispatch.demo.history_clearing import NotOfTheHistory
 from dispatch.demo.history_quiet import NotTheOwner, TablesBusy
-from dispatch.models import Assignment, AssignmentStatus, DispatchRun, Unassigned
-from fleet.models import Driver, Place, Position, Shift, Vehicle
+from dispatch.models import Assignment, AssignmentStatus, DispatchRun, Outbox, Unassigned
+from dispatch.services import applying
+from fleet.models import Absence, Driver, Place, Position, Shift, Vehicle
 from tests.dispatch.outside import broken_rules
 from tests.factories import ZONE, BookingFactory, CompanyFactory
 
@@ -77,6 +78,7 @@ def test_rows_obey_every_rule_that_a_trigger_would_enforce():
         (BookingEvent, ["booking"]),
         (Assignment, ["booking", "shift", "dispatch_run", "ended_by_run"]),
         (Shift, ["driver", "vehicle", "start_place", "end_place"]),
+        (Outbox, ["booking", "driver", "run"]),
     ]
     for model, names in crossing:
         for name in names:
@@ -175,6 +177,26 @@ def test_every_constraint_holds_and_no_driver_carried_two_clients_at_once():
     assert not outside.exists()
 
 
+def test_clients_are_told_of_each_ride_that_a_run_gave_them():
+    seed(companies=1)
+
+    by_run = Assignment.objects.exclude(status="proposed").filter(dispatch_run__isnull=False)
+    told = Outbox.objects.filter(audience="client")
+    assert told.exists()
+    assert Counter(told.values_list("booking", "run")) == Counter(
+        by_run.values_list("booking", "dispatch_run")
+    )
+
+
+def test_a_proposal_of_the_past_is_applied_like_any_other():
+    seed(last_day=date(2026, 11, 22), days=7, companies=1)
+    run = DispatchRun.objects.filter(state="proposed").latest("pk")
+
+    left = applying.apply_run(run=run, actor=None, now=run.started_at + timedelta(days=9))
+
+    assert len(left) == run.assignments.filter(status="proposed").count() > 0
+
+
 def test_completed_days_break_no_rule_that_an_outsider_looks_for():
     seed(companies=1)
     company = Company.objects.get(slug="history-1")
@@ -224,6 +246,7 @@ def test_days_are_as_days_are_in_the_trade():
     assert DispatchRun.objects.filter(state="proposed").exists()
     assert Assignment.objects.filter(status="proposed").exists()
     assert Position.objects.exists()
+    assert Absence.objects.exists()
     assert Unassigned.objects.exists()
 
 
@@ -251,14 +274,15 @@ def test_a_longer_history_has_the_same_last_days():
 
 def test_seeding_again_leaves_nothing_behind_and_others_alone():
     stranger = BookingFactory()
-    seed(companies=1)
+    seed(days=12, companies=1)
     tables = [*history.COLUMNS, "bookings_client", "fleet_place", "fleet_driver", "fleet_vehicle"]
     tables += ["fleet_shifthistory", "bookings_clienthistory", "fleet_driverhistory"]
+    tables += ["fleet_absencehistory", "accounts_company", "accounts_user", "accounts_partner"]
     tables += ["fleet_placehistory", "fleet_vehiclelayouthistory", "fleet_driverdocumenthistory"]
     before = {table: count_in(table) for table in tables}
     assert all(before.values()), before
 
-    seed(companies=1)
+    seed(days=12, companies=1)
 
     assert {table: count_in(table) for table in tables} == before
     stranger.refresh_from_db()
