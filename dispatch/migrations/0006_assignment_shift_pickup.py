@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
         ("bookings", "0002_initial"),
-        ("dispatch", "0004_run_metrics"),
+        ("dispatch", "0005_alert_late"),
         ("fleet", "0001_initial"),
     ]
 
