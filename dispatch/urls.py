@@ -4,7 +4,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from dispatch.console import deciding, views
+from dispatch.console import database, deciding, views
 
 
 class DayConverter:
@@ -30,5 +30,6 @@ urlpatterns = [
     path("day/<slug:company>/<day:day>/undo/", views.undo, name="undo"),
     path("day/<slug:company>/<day:day>/announce/", views.announce, name="announce"),
     path("day/<slug:company>/<day:day>/resolve/", views.resolve, name="resolve"),
+    path("database/", database.database, name="database"),
     path("decide/<slug:step>/", deciding.decide, name="decide"),
 ]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -117,6 +118,13 @@ class Postgres:
             with self.log.open(errors="replace") as log:
                 log.seek(known)
                 self._explain(log.read() + done.stderr)
+        else:
+            self._extend()
+
+    def _extend(self) -> None:
+        """Let the database page read the statistics of statements that the server keeps."""
+        with suppress(psycopg.OperationalError), psycopg.connect(self.url) as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
 
     def _create(self) -> None:
         """Make the cluster under another name first: a killed start must leave no half of one."""

@@ -72,6 +72,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             if user.has_perm(f"{label.replace('.', '.view_')}")
         ]
         groups.append({"title": title, "separator": True, "items": items})
+    if user.is_administrator:
+        groups[-1]["items"].append(_database(request))
     return groups
 
 
@@ -83,6 +85,12 @@ def _front(request: HttpRequest, company: Company | None) -> dict[str, Any]:
         "link": link,
         "active": request.path.startswith(reverse("admin:index") + "day/"),
     }
+
+
+def _database(request: HttpRequest) -> dict[str, Any]:
+    link = reverse("console:database")
+    active = request.path == link
+    return {"title": _("Database"), "icon": "database", "link": link, "active": active}
 
 
 def _item(request: HttpRequest, page: Any, icon: str) -> dict[str, Any]:
