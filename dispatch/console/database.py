@@ -104,7 +104,7 @@ def database(request: HttpRequest) -> HttpResponse:
 def read() -> dict[str, Any]:
     """Ask the server, in as many statements as the page has tables."""
     (server,) = catalogue.rows(catalogue.SERVER)
-    days = max(server["days"], 0.01)
+    days = max(server["days"], 1.0)  # what came in an hour is no rate for a day
     tables = [Table(**row, days=days) for row in catalogue.rows(catalogue.TABLES)]
     indexes = [Index(**row) for row in catalogue.rows(catalogue.INDEXES)]
     return {
@@ -117,9 +117,17 @@ def read() -> dict[str, Any]:
         "connections": catalogue.rows(catalogue.CONNECTIONS),
         "waits": _shaped(catalogue.rows(catalogue.WAITS), "waits_with", "holds_with"),
         "statements": _statements(server),
-        "slow": recent.latest(RECENT_SHOWN),
+        "slow": _latest(),
         "pool": pool_figures(),
     }
+
+
+def _latest() -> list[dict[str, Any]] | None:
+    """Give our slow statements; None where nobody keeps them."""
+    found = recent.latest(RECENT_SHOWN)
+    for entry in found or []:
+        entry["at"] = datetime.fromisoformat(entry["at"])
+    return found if found is None else _shaped(found, "shape")
 
 
 def _by_use(index: Index) -> tuple[int, int]:
