@@ -274,7 +274,7 @@ def test_a_longer_history_has_the_same_last_days():
 
 def test_seeding_again_leaves_nothing_behind_and_others_alone():
     stranger = BookingFactory()
-    seed(days=12, companies=1)
+    seed(days=14, companies=1, a_day=100)
     tables = [*history.COLUMNS, "bookings_client", "fleet_place", "fleet_driver", "fleet_vehicle"]
     tables += ["fleet_shifthistory", "bookings_clienthistory", "fleet_driverhistory"]
     tables += ["fleet_absencehistory", "accounts_company", "accounts_user", "accounts_partner"]
@@ -282,7 +282,7 @@ def test_seeding_again_leaves_nothing_behind_and_others_alone():
     before = {table: count_in(table) for table in tables}
     assert all(before.values()), before
 
-    seed(days=12, companies=1)
+    seed(days=14, companies=1, a_day=100)
 
     assert {table: count_in(table) for table in tables} == before
     stranger.refresh_from_db()
