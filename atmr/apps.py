@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.conf import settings
 
 
 class AtmrConfig(AppConfig):
@@ -9,7 +8,6 @@ class AtmrConfig(AppConfig):
 
     def ready(self) -> None:
         from atmr import celery, checks  # noqa: F401, PLC0415 - importing registers them
-        from atmr.watching import statements  # noqa: PLC0415
+        from atmr.watching import statements, tasks  # noqa: F401, PLC0415
 
-        settings.METRICS_DIR.mkdir(parents=True, exist_ok=True)
         statements.start()

@@ -1,21 +1,16 @@
 """The Celery application and its timetable. Workers: `celery -A atmr worker -B`."""
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
-from celery import Celery, signals, states
+from celery import Celery, signals
 from celery.app.task import Task
 from celery.schedules import crontab
 from django.conf import settings
 from structlog import contextvars
 
-from atmr.watching import metrics
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "atmr.settings")
-
-_started: dict[str, float] = {}  # when the tasks under way began
 
 app = Celery("atmr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -45,6 +40,7 @@ app.conf.beat_schedule = {
 def have_servers(**_: Any) -> None:
     """A worker or a timetable joins the embedded servers as commands do."""
     settings.EMBEDDED.ensure()
+    settings.METRICS_DIR.mkdir(parents=True, exist_ok=True)
     Path(settings.CELERY_BEAT_SCHEDULE_FILENAME).parent.mkdir(exist_ok=True)
 
 
@@ -59,19 +55,8 @@ def bind_task(task_id: str, task: Task, **_: Any) -> None:
     if not task.request.is_eager:
         contextvars.clear_contextvars()
     contextvars.bind_contextvars(task_id=task_id, task=task.name)
-    _started[task_id] = time.perf_counter()
 
 
 @signals.task_postrun.connect
-def forget_task(task_id: str, task: Task, state: str | None, **_: Any) -> None:
-    """Count a task that ended; a failure is counted where it is told, by a dead child too."""
+def forget_task(**_: Any) -> None:
     contextvars.unbind_contextvars("task_id", "task")
-    seconds = time.perf_counter() - _started.pop(task_id, time.perf_counter())
-    metrics.TASK_SECONDS.labels(task.name).observe(seconds)
-    if state not in {None, states.FAILURE}:
-        metrics.TASKS.labels(task.name, state.lower()).inc()
-
-
-@signals.task_failure.connect
-def count_failure(sender: Task, **_: Any) -> None:
-    metrics.TASKS.labels(sender.name, "failure").inc()

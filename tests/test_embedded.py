@@ -311,7 +311,7 @@ def test_the_command_prints_one_json_object():
 def test_commands_that_need_no_database_start_nothing(make_checkout):
     checkout = make_checkout()
     shutil.copy(ROOT / "manage.py", checkout)
-    for name in ("atmr", "accounts", "fleet", "bookings", "dispatch"):
+    for name in ("atmr", "accounts", "fleet", "bookings", "dispatch", "benchmarks"):
         shutil.copytree(ROOT / name, checkout / name)
 
     subprocess.run([sys.executable, "manage.py", "check"], cwd=checkout, check=True)

@@ -18,7 +18,7 @@ from structlog.contextvars import get_contextvars
 
 from atmr.statements import call_site, fingerprint, shape
 from atmr.watching import recent, requests
-from atmr.watching.metrics import SLOW_STATEMENTS, STATEMENT_SECONDS
+from atmr.watching.metrics import FOLDER, SLOW_STATEMENTS, STATEMENT_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +91,7 @@ def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Put the watcher on a connection that has just been made; once, however often it is made."""
     wrappers = connection.execute_wrappers
     if not any(isinstance(wrapper, Watcher) for wrapper in wrappers):
+        FOLDER.mkdir(parents=True, exist_ok=True)
         wrappers.insert(0, Watcher(connection.alias))
         if settings.SQL_ECHO:
             wrappers.insert(1, echo)
