@@ -21,6 +21,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=1, minute=0),
         "options": {"expires": 6 * 3600},
     },
+    "warn-of-slow-statements": {
+        "task": "atmr.tasks.warn_of_slow_statements",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 4 * 60},
+    },
     # In UTC: before the first shifts of Europe begin, after the last of them have ended.
     "plan-coming-days": {
         "task": "dispatch.tasks.plan_coming_days",

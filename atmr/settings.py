@@ -61,6 +61,20 @@ def postgresql(url: str) -> dict[str, Any]:
     }
 
 
+def mail_server(url: str) -> tuple[str, int, str, str, bool, bool]:
+    """Read smtp://user:password@host:587 (STARTTLS), smtps://host:465, or smtp://localhost:25.
+
+    Give host, port, user, password, whether TLS is spoken from the start, whether after it.
+    """
+    parts = urlsplit(url or "smtp://localhost:25")
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ImproperlyConfigured("EMAIL_URL must be smtp://host:port or smtps://host:port.")
+    port = parts.port or (465 if parts.scheme == "smtps" else 587)
+    account = unquote(parts.username or ""), unquote(parts.password or "")
+    from_start = parts.scheme == "smtps"
+    return parts.hostname, port, *account, from_start, not from_start and port != 25
+
+
 def later_database(url: str, steps: int) -> str:
     """Name another Redis database than that of `url`: clearing a cache must empty no queue."""
     if url.startswith("unix://"):
@@ -252,6 +266,8 @@ LOGGING = {"as_json": not DEBUG, "level": os.environ.get("LOG_LEVEL", "INFO").up
 # --- Watching -----------------------------------------------------------------------------------
 
 SLOW_STATEMENT_MS = env_int("SLOW_STATEMENT_MS", default=100)
+# Above this number in five minutes, administrators get an e-mail.
+SLOW_STATEMENTS_MAIL_OVER = env_int("SLOW_STATEMENTS_MAIL_OVER", default=50)
 # Each statement on the terminal, for the developer at it.
 SQL_ECHO = env_bool("SQL_ECHO", default=False)
 if SQL_ECHO and not DEBUG:
@@ -263,6 +279,15 @@ if not TESTING:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
 # Who shows it may read /metrics; without one, only who asks from this machine itself.
 METRICS_TOKEN = os.environ.get("ATMR_METRICS_TOKEN", "")
+
+# --- Mail ---------------------------------------------------------------------------------------
+
+EMAIL_URL = os.environ.get("EMAIL_URL", "")
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL, EMAIL_USE_TLS = (
+    mail_server(EMAIL_URL)
+)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "") or "atmr@localhost"
 
 # --- Sign-in ------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Without the server there is the log alone: nothing here fails, and nothing waits
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,8 @@ KEPT = 200
 LATEST = "atmr:slow-statements"
 MINUTE = "atmr:slow-statements:minute:{}"
 MINUTE_KEPT_S = 30 * 60
+TOLD = "atmr:slow-statements:told"
+TOLD_AGAIN_S = 24 * 3600  # an outbreak that lasts is told once a day
 # After a failure the server is left alone for a while: a dead one must not slow down the slow.
 REST_S = 30.0
 
@@ -66,13 +69,30 @@ def latest(most: int = KEPT) -> list[dict[str, Any]] | None:
 
 
 def count(now: datetime, minutes: int) -> int | None:
-    """Count the slow statements of the last whole minutes and the one that runs; None: unknown."""
+    """Count the slow statements of the last whole minutes; None: nobody keeps them."""
     client = server()
     if client is None:
         return None
     this = int(now.timestamp()) // 60
     try:
-        found = client.mget([MINUTE.format(this - ago) for ago in range(minutes + 1)])
+        found = client.mget([MINUTE.format(this - ago) for ago in range(1, minutes + 1)])
     except RedisError:
         return None
     return sum(int(number) for number in found if number)
+
+
+def begin_outbreak() -> bool:
+    """Mark that people are told; False when they were told already, or nobody can say."""
+    client = server()
+    try:
+        return bool(client and client.set(TOLD, 1, nx=True, ex=TOLD_AGAIN_S))
+    except RedisError:
+        return False
+
+
+def end_outbreak() -> None:
+    """Let the next outbreak be told."""
+    client = server()
+    if client is not None:
+        with suppress(RedisError):
+            client.delete(TOLD)
