@@ -1,7 +1,10 @@
-# make demo | test | check | run | stop. Each does its own set-up; see CONTRIBUTING.md.
+# make demo | test | check | run | stop | load. Each does its own set-up; see CONTRIBUTING.md.
 
 PORT ?=
 SERVE ?= 1
+USERS ?= 50
+SECONDS ?= 60
+BOOKINGS ?=
 IN := .venv/bin
 PIP := $(IN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -18,7 +21,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: setup demo stop run check test
+.PHONY: setup demo stop run check test load
 
 setup: .venv/.ready var/numba/.ready
 
@@ -63,3 +66,8 @@ check: .venv/.dev-ready
 
 test: .venv/.dev-ready setup
 	$(IN)/python -m pytest -q -n 2
+
+load: .venv/.dev-ready setup
+	@$(IN)/python manage.py migrate --verbosity 0
+	@ATMR_DEVTOOLS=0 LOG_LEVEL=WARNING $(IN)/python manage.py bench_load \
+		--users $(USERS) --seconds $(SECONDS) $(if $(BOOKINGS),--bookings $(BOOKINGS))

@@ -35,6 +35,7 @@ from atmr.embedded import EmbeddedError, Services
 HOST = "127.0.0.1"
 FIRST_PORT = 8000
 PATIENCE_S = 30
+THREADS = 8
 ENVIRONMENT = {
     "ATMR_DEVTOOLS": "0",
     # In a container everything is root's; Celery's long warning would hide what we have to say.
@@ -147,8 +148,7 @@ def serve(serving: Serving, lock: IO[str], sign_ins: list[str]) -> None:
     """Run the web server and a worker until one of them ends or we are told to."""
     port = free_port(os.environ.get("PORT", ""))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    web = ["gunicorn", "atmr.wsgi", "--bind", f"{HOST}:{port}", "--no-control-socket"]
-    web += ["--workers", str(settings.WEB_PROCESSES), "--threads", "8", "--log-level", "warning"]
+    web = web_server(port)
     worker = ["celery", "--quiet", "-A", "atmr", "worker", "--beat", "--loglevel", "WARNING"]
     processes = [
         subprocess.Popen(  # noqa: S603 - our own commands
@@ -175,6 +175,13 @@ def serve(serving: Serving, lock: IO[str], sign_ins: list[str]) -> None:
         codes = [process.wait(PATIENCE_S) for process in processes]
     if any(code > 0 for code in codes):
         raise DemoError("The web server or the worker failed: see what it said above.")
+
+
+def web_server(port: int) -> list[str]:
+    """Give the command of the web server, less its interpreter: the one that is load-tested."""
+    address, processes = f"{HOST}:{port}", str(settings.WEB_PROCESSES)
+    command = ["gunicorn", "atmr.wsgi", "--bind", address, "--no-control-socket"]
+    return [*command, "--workers", processes, "--threads", str(THREADS), "--log-level", "warning"]
 
 
 def stop_servers() -> None:

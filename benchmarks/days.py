@@ -9,28 +9,25 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import pghistory.models
 import pgtrigger
-from django.apps import apps
 from django.db import connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Company, Partner, PartnerAgreement
+from accounts.models import Company
 from atmr import clock
 from atmr.errors import DomainError
-from bookings.models import Booking, BookingEvent, BookingSeries, Client
+from benchmarks import companies
+from bookings.models import Booking, BookingEvent, Client
 from bookings.services import moves
 from dispatch.darp import search
 from dispatch.darp.committed import relax
 from dispatch.demo import seeding
-from dispatch.demo.geneva import spots
 from dispatch.mapping.problem import MappedDay, build
 from dispatch.mapping.rows import proposals
 from dispatch.models import (
     Alert,
     Assignment,
     AssignmentStatus,
-    DispatchPolicy,
     DispatchRun,
     Outbox,
     RunState,
@@ -40,7 +37,7 @@ from dispatch.models import (
 from dispatch.services import policies
 from dispatch.services.loading import load_day
 from dispatch.travel import GreatCircle
-from fleet.models import Absence, Driver, DriverDocument, Place, Shift, Vehicle
+from fleet.models import Driver, DriverDocument, Place, Shift, Vehicle
 
 # A working day far from every other, planned the noon before: nothing of it is frozen.
 DAY = date(2031, 3, 12)
@@ -56,10 +53,6 @@ WRITTEN: tuple[type[models.Model], ...] = (
     Unassigned,
     Outbox,
 )
-
-
-class NotOurCompany(DomainError):
-    message = _("The company “%(slug)s” was not made by the benchmark: it is left alone.")
 
 
 class DayNotPlanned(DomainError):
@@ -129,10 +122,11 @@ def bench_day(bookings: int, seed: int) -> Iterator[BenchDay]:
     :raises NotOurCompany: somebody's company has the short name.
     :raises DayNotPlanned: the plan serves nobody.
     """
-    remove(bookings)
+    mark = slug_of(bookings), name_of(bookings)
+    companies.remove(*mark)
     try:
         with transaction.atomic():
-            company = _open(bookings)
+            company = companies.open_company(*mark)
             now = clock.day_bounds(DAY, company.tz)[0] - timedelta(hours=12)
             drivers = max(FEWEST_DRIVERS, bookings // BOOKINGS_PER_DRIVER)
             seeding.fill_day(
@@ -141,16 +135,7 @@ def bench_day(bookings: int, seed: int) -> Iterator[BenchDay]:
         tidy(*WRITTEN, Client, Place, Driver, DriverDocument, Vehicle)
         yield _planned(company, now, bookings, drivers)
     finally:
-        remove(bookings)
-
-
-def _open(bookings: int) -> Company:
-    base = spots("depot")[0]
-    company = Company.objects.create(
-        slug=slug_of(bookings), name=name_of(bookings), base_lat=base.lat, base_lon=base.lon
-    )
-    DispatchPolicy.objects.create(company=company)
-    return company
+        companies.remove(*mark)
 
 
 def _planned(company: Company, now: datetime, bookings: int, drivers: int) -> BenchDay:
@@ -212,48 +197,3 @@ def tidy(*written: type[models.Model]) -> None:
     names = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in written)
     with connection.cursor() as cursor:
         cursor.execute(f"VACUUM (ANALYZE) {names}")
-
-
-@transaction.atomic
-def remove(bookings: int) -> None:
-    """Remove the benchmark's company of this size, and whatever is its own.
-
-    :raises NotOurCompany: somebody's company has the short name.
-    """
-    company = Company.objects.filter(slug=slug_of(bookings)).first()
-    if company is None:
-        return
-    if company.name != name_of(bookings):
-        raise NotOurCompany(slug=company.slug)
-    partners = list(Partner.objects.for_company(company).values_list("pk", flat=True))
-    drivers = list(Driver.objects.for_company(company).values_list("pk", flat=True))
-    vehicles = list(Vehicle.objects.for_company(company).values_list("pk", flat=True))
-    _remove_days(company)
-    Absence.objects.for_company(company).delete()
-    for model in (Shift, Driver, Vehicle, Client, Place, PartnerAgreement):
-        model._default_manager.filter(company=company).delete()
-    Partner.objects.filter(pk__in=partners, agreements=None).delete()
-    company.delete()
-    _remove_history({"company": [company.pk], "driver": drivers, "vehicle": vehicles})
-
-
-def _remove_days(company: Company) -> None:
-    Alert.objects.for_company(company).delete()
-    Outbox.objects.for_company(company).delete()
-    Unassigned.objects.for_company(company).delete()
-    Assignment.objects.for_company(company).delete()
-    DispatchRun.objects.for_company(company).delete()
-    bookings = Booking.objects.for_company(company)
-    with pgtrigger.ignore("bookings.BookingEvent:append_only"):
-        bookings.filter(outbound__isnull=False).delete()
-        bookings.delete()
-    BookingSeries.objects.filter(company=company).delete()
-
-
-def _remove_history(owners: dict[str, list[int]]) -> None:
-    """Remove what the triggers kept of the rows; nobody will ask what became of them."""
-    for model in apps.get_models():
-        if issubclass(model, pghistory.models.Event):
-            names = {field.name for field in model._meta.get_fields()}
-            for name in owners.keys() & names:
-                model._default_manager.filter(**{f"{name}__in": owners[name]}).delete()

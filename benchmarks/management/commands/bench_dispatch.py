@@ -6,26 +6,17 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandParser
-from django.utils.translation import gettext_lazy as _
 
-from atmr.errors import DomainError
 from benchmarks import tables
 from benchmarks.comparing import compare, network
 from benchmarks.measuring import FOR_P99
+from benchmarks.production import refuse_in_production
 from dispatch.management.answering import Answer, AnsweringCommand
 
 LARGEST = 20_000
 DEFAULT_SIZES = "10,50,100,200,500"
 PERCENTILES_AT = 100
-
-
-class NotInProduction(DomainError):
-    message = _(
-        "This fills the database with invented companies, and loads it: for development only."
-        " To do it here all the same, add --allow-production."
-    )
 
 
 class Command(AnsweringCommand):
@@ -59,8 +50,7 @@ class Command(AnsweringCommand):
         )
 
     def answer(self, **options: Any) -> Answer:
-        if not settings.DEBUG and not options["allow_production"]:
-            raise NotInProduction
+        refuse_in_production(options)
         found: dict[str, Any] = {"latency_ms": options["latency_ms"], "machine": tables.machine()}
         with network(options["latency_ms"]) as round_trip_ms:
             found["round_trip_ms"] = round_trip_ms

@@ -1,0 +1,1 @@
+"""The load of a working day: people at their consoles, against the web server as it is served."""
