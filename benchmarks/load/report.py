@@ -81,8 +81,8 @@ def pool_of(workers: Sequence[Mapping[str, int]]) -> Found:
         "used": max(worker["used"] for worker in workers),
         "most": workers[0]["most"],
         "waiting": max(worker["waiting"] for worker in workers),
-        "queued": sum(worker["queued"] for worker in workers),
-        "wait_ms": sum(worker["wait_ms"] for worker in workers),
+        "queued": sum(worker["requests_queued"] for worker in workers),
+        "wait_ms": sum(worker["requests_wait_ms"] for worker in workers),
         "threads_share": round(sum(w["samples_waiting"] for w in workers) / max(samples, 1), 3),
     }
 
