@@ -12,7 +12,8 @@ it is, and is not:
   repeat of the benchmark compares the two and reports nothing if they differ.
 - It is not padded: no query whose answer is not used, no transaction a row. Its questions are
   those of a function that assigns one ride, asked ride by ride: also of the driver whom the ride
-  before was given to, because such a function does not know of the ride before.
+  before was given to, because such a function does not know of the ride before. Its metrics are
+  a function of their own, which asks each driver for the rides and each ride for its places.
 - The work outside the database is the same code in both: building the problem, the matrix,
   checking the plan, explaining it, the words of notices. To leave it out of both would measure
   statements and no longer a dispatch day; to write it a second time would measure Python. It takes

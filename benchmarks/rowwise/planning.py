@@ -7,6 +7,7 @@ from datetime import date, datetime
 from django.db import transaction
 
 from accounts.models import Company
+from benchmarks.rowwise import figures
 from benchmarks.rowwise.loading import load_day
 from benchmarks.rowwise.writing import Writing
 from bookings.models import Booking
@@ -53,6 +54,7 @@ def plan_day(
         writing = Writing(run, mapped, now)
         if run.state == RunState.APPLIED:
             writing.apply(changes, left)
+            run.metrics = figures.of_day(run, mapped).as_json()
         writing.raise_alerts(solved.inherited)
         run.finished_at = run.applied_at = now
         run.save()
