@@ -233,11 +233,19 @@ if redis_url := os.environ.get("REDIS_URL") or (EMBEDDED.valkey and EMBEDDED.val
             },
         }
     }
+    # Who asks here knows what to do without it: see atmr/caching.py.
+    CACHES["answers"] = CACHES["default"] | {
+        "KEY_PREFIX": "atmr:answers",
+        "OPTIONS": CACHES["default"]["OPTIONS"] | {"IGNORE_EXCEPTIONS": False},
+    }
 else:
     # No Valkey for this machine: one web process, whose own memory counts the tries to sign in.
     WEB_PROCESSES = 1
     SILENCED_SYSTEM_CHECKS += ["django_ratelimit.E003", "django_ratelimit.W001"]
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CACHES = {
+        name: {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": name}
+        for name in ("default", "answers")
+    }
     CELERY_BROKER_URL = "filesystem://"
     CELERY_BROKER_TRANSPORT_OPTIONS = EMBEDDED.file_queue
 

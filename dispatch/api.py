@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,9 +13,8 @@ from accounts.api import CompanyRelatedField, Instant, Pages, RowSerializer, com
 from accounts.permissions import signed_in
 from atmr import clock
 from bookings.models import Booking
-from dispatch.metrics import reading
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun
-from dispatch.services import assigning, policies
+from dispatch.services import answers, assigning
 from fleet.models import Driver, Shift
 
 
@@ -46,6 +46,11 @@ class RunViewSet(viewsets.ReadOnlyModelViewSet):
         runs = DispatchRun.objects.for_company(company_of(self.request))
         return runs.filter(**asked(RunQuery, self))
 
+    @action(detail=True)
+    def result(self, _request: Request, pk: str | None = None) -> Response:  # noqa: ARG002
+        """What came of the run: its figures, who drives whom in it, and who is left."""
+        return Response(answers.result_of_run(self.get_object()))
+
 
 class MetricsQuery(serializers.Serializer):
     """Which day's figures."""
@@ -61,10 +66,9 @@ class MetricsViewSet(viewsets.ViewSet):
     def list(self, request: Request) -> Response:
         query = MetricsQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        company, day = company_of(request), query.validated_data["day"]
-        policy = policies.policy_of(company)
-        found = reading.of_period(company=company, first_day=day, last_day=day, policy=policy)
-        return Response({"day": day, **found.as_json()})
+        day = query.validated_data["day"]
+        figures = answers.figures_of_day(company=company_of(request), day=day)
+        return Response({"day": day, **figures})
 
 
 class BookingBrief(RowSerializer):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from django.contrib import admin, messages
@@ -18,9 +19,10 @@ from accounts.permissions import signed_in
 from atmr import clock
 from atmr.errors import DomainError
 from dispatch.console import day as day_page
+from dispatch.console import late
 from dispatch.console.deciding import require
 from dispatch.models import Alert, DispatchRun, RunState, RunTrigger
-from dispatch.services import announcing, applying, planning, policies, undoing
+from dispatch.services import announcing, answers, applying, planning, policies, undoing
 from dispatch.travel import GreatCircle
 from fleet.models import Place
 
@@ -30,7 +32,7 @@ LONGEST_SEARCH_S = 20.0
 
 def company_in_reach(request: HttpRequest, slug: str) -> Company:
     """Give the company if the signed-in person may see it; another company does not exist."""
-    company = Company.objects.filter(slug=slug).first()
+    company = Company.objects.select_related("policy").filter(slug=slug).first()
     user = signed_in(request)
     if company is None or not (user.is_administrator or user.company_id == company.pk):
         raise Http404
@@ -68,10 +70,19 @@ def day(request: HttpRequest, company: str, day: date) -> HttpResponse:
             "subtitle": tenant.name,
             "company": tenant,
             "day": page,
+            "figures": _figures(page),
+            "late": late.read(tenant, day, page.shifts, now=timezone.now()),
             "is_open": "open" in request.GET,
             "may_plan": signed_in(request).has_perm("dispatch.add_dispatchrun"),
         }
         return render(request, "dispatch/day.html", context)
+
+
+def _figures(page: day_page.Day) -> dict[str, Any]:
+    """Give the figures of what the page shows: of a proposal, or of the day as it stands."""
+    if page.shown_run is not None:
+        return dict(page.shown_run.metrics)
+    return answers.figures_of_day(company=page.company, day=page.day)
 
 
 def _drive(start: Place, end: Place) -> timedelta:

@@ -30,9 +30,14 @@ from tests.factories import (
     on_day,
 )
 
-# Session, person with their company, company of the page, runs, shifts, assignments, bookings, what
-# the last plan left out, alerts, absences, and the open alerts counted in the sidebar.
-STATEMENTS = 11
+# Session, person with their company, company of the page with its policy, runs, shifts,
+# assignments, bookings, what the last plan left out, alerts, absences, and the open alerts counted
+# in the sidebar; the version of the day's figures.
+STATEMENTS = 11 + 1
+# On the day itself, the shifts and bookings that tell who is late.
+TODAY = 2
+# Figures that are not kept yet: policy, shifts, bookings, rides, and the version once more.
+MADE_ANEW = 5
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("early")]
 
@@ -84,11 +89,19 @@ def busy_day(company, drivers):
 def test_it_costs_the_same_however_full_the_day_is(client, dispatcher, drivers):
     busy_day(dispatcher.company, drivers)
 
-    with CaptureQueriesContext(connection) as statements:
+    with CaptureQueriesContext(connection) as first:
         response = show(client, dispatcher.company, open=1)
+    with CaptureQueriesContext(connection) as again:
+        show(client, dispatcher.company, open=1)
+    with time_machine.travel(on_day(6) + timedelta(days=1), tick=False):
+        client.force_login(dispatcher)
+        with CaptureQueriesContext(connection) as later:
+            show(client, dispatcher.company, open=1)
 
     assert len(response.context["day"].rows) == drivers
-    assert len(statements) == STATEMENTS, [query["sql"][:200] for query in statements]
+    assert len(first) == STATEMENTS + TODAY + MADE_ANEW, [q["sql"][:200] for q in first]
+    assert len(again) == STATEMENTS + TODAY
+    assert len(later) == STATEMENTS
 
 
 def test_it_lays_out_each_drivers_stops_in_the_time_of_the_company(client, dispatcher):
@@ -316,3 +329,52 @@ def test_the_front_page_leads_to_today_and_counts_what_is_left(client, dispatche
     assert shown == company
     assert (left["bookings"], left["pending"], left["waiting"]) == (2, 1, 1)
     assert reverse("console:today", args=[company.slug]) in response.content.decode()
+
+
+def test_the_figures_of_the_day_are_shown_and_follow_it(client, dispatcher):
+    company = dispatcher.company
+    booking = BookingFactory(company=company, status=BookingStatus.ASSIGNED)
+    AssignmentFactory(booking=booking, shift=ShiftFactory(company=company))
+    assert show(client, company).context["figures"]["share_assigned"] == 1
+
+    BookingFactory(company=company)
+
+    response = show(client, company)
+    assert response.context["figures"]["share_assigned"] == 0.5
+    assert "50 %" in response.content.decode()
+    assert "<b>\u2013</b>on time, of those reported" in response.content.decode()
+
+
+def test_a_proposal_is_shown_with_its_own_figures(client, dispatcher):
+    company = dispatcher.company
+    metrics = {"share_assigned": 0.25, "aboard_km": 7.0, "empty_km": 3.0}
+    run = DispatchRunFactory(company=company, metrics=metrics)
+
+    response = show(client, company, run=run.pk)
+
+    assert response.context["figures"] == metrics
+    assert "25 %" in response.content.decode()
+
+
+def test_who_is_late_now_is_told_with_whom_that_touches(client, dispatcher):
+    company = dispatcher.company
+    shift = ShiftFactory(company=company, ends_at=on_day(10))
+    for minute in (0, 30):
+        booking = BookingFactory(
+            company=company,
+            requested_pickup_at=on_day(9, minute),
+            status=BookingStatus.ASSIGNED,
+        )
+        AssignmentFactory(booking=booking, shift=shift)
+    with time_machine.travel(on_day(9, 40), tick=False):
+        client.force_login(dispatcher)
+        text = show(client, company).content.decode()
+        late = show(client, company).context["late"]
+
+    assert [ride.delay.planned_at for ride in late.rides] == [on_day(9), on_day(9, 30)]
+    assert [ride.touched for ride in late.rides] == [1, 0]
+    assert "Late now" in text
+    assert "1 ride after it touched" in text
+    assert [overloaded.shift for overloaded in late.drivers] == [shift]
+    assert "after the end of the shift" in text
+    assert "Late now" not in show(client, company).content.decode()
