@@ -22,10 +22,9 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.registry import Collector
 
 from atmr.health import Unavailable, probed
+from atmr.origin import from_this_machine
 from dispatch.services import gauges
 
-FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP", "Via")
-LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1", ""})  # "" is a unix socket
 ENDED = 0  # in place of a process: no process has this number
 
 
@@ -44,17 +43,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def may_read(request: HttpRequest) -> bool:
-    """Ask for the token; where none is set, for a request made on this machine.
-
-    Behind a proxy everybody seems to be on this machine, so there a token is needed.
-    """
+    """Ask for the token; where none is set, for a request made on this machine."""
     if settings.METRICS_TOKEN:
         given = request.headers.get("Authorization", "")
         wanted = f"Bearer {settings.METRICS_TOKEN}"
         return secrets.compare_digest(given.encode(), wanted.encode())
-    if settings.BEHIND_PROXY or any(name in request.headers for name in FORWARDED):
-        return False
-    return request.META.get("REMOTE_ADDR", "") in LOOPBACK
+    return from_this_machine(request)
 
 
 class FromDatabase(Collector):

@@ -148,10 +148,14 @@ if DEBUG or env_bool("ATMR_BENCHMARKS", default=False):
     INSTALLED_APPS.append("benchmarks")
 if DEVTOOLS:
     INSTALLED_APPS += ["debug_toolbar", "silk"]
-    MIDDLEWARE.insert(1, "debug_toolbar.middleware.DebugToolbarMiddleware")
+    # It must know who asks: only an administrator at this machine is shown the toolbar.
+    _signed_in = MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware")
+    MIDDLEWARE.insert(_signed_in + 1, "debug_toolbar.middleware.DebugToolbarMiddleware")
     MIDDLEWARE.append("silk.middleware.SilkyMiddleware")
-INTERNAL_IPS = ["127.0.0.1", "::1"]
-DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}  # open, it hides the buttons of the admin
+DEBUG_TOOLBAR_CONFIG = {
+    "SHOW_TOOLBAR_CALLBACK": "atmr.origin.show_toolbar",
+    "SHOW_COLLAPSED": True,  # open, it hides the buttons of the admin
+}
 SILKY_AUTHENTICATION = True
 SILKY_AUTHORISATION = True
 SILKY_PERMISSIONS = attrgetter("is_superuser")

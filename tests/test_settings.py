@@ -109,9 +109,23 @@ def test_production_refuses_to_start_without(missing, message):
     assert "Traceback" not in done.stderr
 
 
+def test_statements_are_not_printed_in_production():
+    done = manage("showmigrations", **PRODUCTION, SQL_ECHO="1")
+
+    assert done.returncode == 1
+    assert "SQL_ECHO=1 is for development" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("DEBUG", "perhaps"), ("WEB_CONCURRENCY", "0"), ("DATABASE_URL", "mysql://h/d")],
+    [
+        ("EMAIL_URL", "mail.example"),
+        ("SLOW_STATEMENT_MS", "soon"),
+        ("DEBUG", "perhaps"),
+        ("WEB_CONCURRENCY", "0"),
+        ("DATABASE_URL", "mysql://h/d"),
+    ],
 )
 def test_nonsense_in_the_environment_is_named(name, value):
     done = manage("showmigrations", **{name: value})

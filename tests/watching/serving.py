@@ -39,8 +39,16 @@ def database_url():
 class Server:
     """One that runs, and how to ask it as somebody."""
 
-    def __init__(self, address):
+    def __init__(self, address, process, log):
         self.address = address
+        self.process = process
+        self.log = log
+
+    def stop(self):
+        """End it; give what it wrote on standard error."""
+        self.process.terminate()
+        self.process.wait(PATIENCE_S)
+        return self.log.read_text()
 
     def get(self, path, *, https=True, **headers):
         """Ask, without following where it leads; give status, headers and body."""
@@ -67,40 +75,40 @@ def serving(command, metrics, **environ):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    process = subprocess.Popen(
-        [sys.executable, *(part.format(address=address) for part in command)],
-        cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "DATABASE_URL": database_url(),
-            "REDIS_URL": os.environ.get("REDIS_URL") or _valkey(),
-            "PROMETHEUS_MULTIPROC_DIR": str(metrics),
-            "LOG_LEVEL": "ERROR",
-            **environ,
-        },
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    server = Server(address)
+    log = Path(metrics) / "stderr.log"
+    with log.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, *(part.format(address=address) for part in command)],
+            cwd=ROOT,
+            env={
+                "PATH": os.environ["PATH"],
+                "DATABASE_URL": database_url(),
+                "REDIS_URL": os.environ.get("REDIS_URL") or _valkey(),
+                "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+                "LOG_LEVEL": "ERROR",
+                **environ,
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
+    server = Server(address, process, log)
     try:
-        _wait(server, process)
+        _wait(server)
         yield server
     finally:
-        process.terminate()
-        process.communicate(timeout=PATIENCE_S)
+        server.stop()
 
 
 def _valkey():
     return settings.EMBEDDED.valkey.url
 
 
-def _wait(server, process):
+def _wait(server):
     deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and server.process.poll() is None:
         try:
             if server.get("/healthz")[0] == 200:
                 return
         except OSError:
             time.sleep(0.1)
-    process.terminate()
-    raise AssertionError(f"The server does not answer: {process.communicate()[1]}")
+    raise AssertionError(f"The server does not answer: {server.stop()}")
