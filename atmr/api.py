@@ -21,9 +21,22 @@ from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from atmr.errors import DomainError, refusal_of
+from atmr.routing import reads_replica
 from dispatch.api import AssignmentViewSet, MetricsViewSet, RunViewSet
 
-router = SimpleRouter()
+
+class Router(SimpleRouter):
+    """Routes whose reads may be answered by the replica."""
+
+    def get_urls(self) -> list[Any]:
+        urls = super().get_urls()
+        for url in urls:
+            if url.callback is not None:
+                url.callback = reads_replica(url.callback)
+        return urls
+
+
+router = Router()
 router.register("company/runs", RunViewSet, basename="run")
 router.register("company/assignments", AssignmentViewSet, basename="assignment")
 router.register("company/metrics", MetricsViewSet, basename="metrics")

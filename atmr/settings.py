@@ -48,7 +48,7 @@ def postgresql(url: str) -> dict[str, Any]:
     """Turn a URL into Django's dictionary; its query parameters go to libpq as they are."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://.")
+        raise ImproperlyConfigured("A DATABASE_URL must begin with postgresql://.")
     options = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -139,6 +139,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "pghistory.middleware.HistoryMiddleware",  # who changed what, beside the past of each row
     "atmr.local.LocalMiddleware",
+    "atmr.routing.OwnWrites",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -219,6 +220,17 @@ DATABASES = {
     | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}  # the pool keeps them, and asks first
 }
 DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 5, "pool": POOL | {"timeout": 10}}
+# A server that follows the first, for what is only read: see atmr/routing.py. Without a pool, so
+# that one that is down is known at once: a thread keeps one connection and asks before it uses it.
+if replica_url := os.environ.get("REPLICA_DATABASE_URL"):
+    DATABASES["replica"] = postgresql(replica_url) | {
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "TEST": {"MIRROR": "default"},
+    }
+    DATABASES["replica"]["OPTIONS"] |= {"connect_timeout": 2, "tcp_user_timeout": 5000}
+DATABASE_ROUTERS = ["atmr.routing.ReplicaRouter"]
+REPLICA_MAX_LAG_S = env_int("REPLICA_MAX_LAG_S", default=10)
 
 if redis_url := os.environ.get("REDIS_URL") or (EMBEDDED.valkey and EMBEDDED.valkey.url):
     CELERY_BROKER_URL = redis_url.replace("unix://", "redis+socket://")

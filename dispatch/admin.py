@@ -20,6 +20,7 @@ from accounts.changelist import PagedAdmin
 from accounts.permissions import signed_in
 from atmr import clock
 from atmr.errors import DomainError
+from atmr.routing import reads_replica
 from bookings.admin import BookingAdmin, BookingSeriesAdmin
 from bookings.models import Booking, BookingSeries
 from bookings.services import booking as bookings
@@ -222,7 +223,7 @@ class DispatchedBookingAdmin(BookingAdmin):
     ]
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_GET(partial(export, self)))
+        view = self.admin_site.admin_view(require_GET(reads_replica(partial(export, self))))
         return [path("export/", view, name="bookings_booking_export"), *super().get_urls()]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

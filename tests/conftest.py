@@ -32,7 +32,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this machine cannot run; the summary says so."""
-    present = {"browser": CHROMIUM, "instances": INSTANCES}
+    present = {
+        "browser": CHROMIUM,
+        "instances": INSTANCES,
+        "replica": settings.EMBEDDED.postgres,  # of a server of ours a copy can be made
+    }
     absent = {marker for marker, found in present.items() if not found}
     kept = [item for item in items if not absent & {mark.name for mark in item.iter_markers()}]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])

@@ -232,11 +232,11 @@ def test_a_socket_held_by_another_server_is_said_in_one_line(checkout):
 
 
 def test_without_a_wheel_the_installed_server_is_used(checkout, monkeypatch):
-    wheel = services_of(checkout).postgres._programs()
+    wheel = services_of(checkout).postgres.programs()
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(wheel))
 
-    assert services_of(checkout).postgres._programs() == wheel
+    assert services_of(checkout).postgres.programs() == wheel
 
 
 def test_without_a_wheel_or_an_installed_server_the_message_says_what_to_do(

