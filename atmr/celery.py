@@ -26,6 +26,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 4 * 60},
     },
+    "tidy-metrics": {
+        "task": "atmr.tasks.tidy_metrics",
+        "schedule": crontab(minute=7),
+        "options": {"expires": 1800},
+    },
     # In UTC: before the first shifts of Europe begin, after the last of them have ended.
     "plan-coming-days": {
         "task": "dispatch.tasks.plan_coming_days",

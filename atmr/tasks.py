@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Role, User
-from atmr.watching import recent
+from atmr.watching import folder, recent
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +39,13 @@ def warn_of_slow_statements() -> int:
     except OSError:  # the mail server's, of which SMTP's are some: the next round tries again
         recent.end_outbreak()
         raise
+
+
+@shared_task(ignore_result=True, store_errors_even_if_ignored=True)
+def tidy_metrics() -> None:
+    """Keep the folder of figures small where nobody reads them and commands come and go."""
+    with folder.tidied(settings.METRICS_DIR):
+        pass
 
 
 def tell_administrators(number: int, now: datetime) -> int:

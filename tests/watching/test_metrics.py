@@ -14,8 +14,9 @@ from django_celery_results.models import TaskResult
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.parser import text_string_to_metric_families
 
-from atmr import clock, exporter
+from atmr import clock
 from atmr.celery import app
+from atmr.watching import folder
 from bookings.states import BookingStatus
 from dispatch.models import DispatchPolicy, DispatchRun, Mode, RunState, RunTrigger
 from dispatch.services import applying, gauges, runs, undoing
@@ -297,17 +298,17 @@ def ended_process():
     return done.pid
 
 
-def write(folder, kind, pid, value):
+def write(place, kind, pid, value):
     key = mmap_key("atmr_tasks", "atmr_tasks_total", ["task"], ["a"], "Help.")
-    store = MmapedDict(str(folder / f"{kind}_{pid}.db"))
+    store = MmapedDict(str(place / f"{kind}_{pid}.db"))
     store.write_value(key, value, 0.0)
     store.close()
 
 
-def read(folder):
+def read(place):
     return {
         path.name: [value for _, value, _, _ in MmapedDict.read_all_values_from_file(str(path))]
-        for path in folder.glob("*.db")
+        for path in place.glob("*.db")
     }
 
 
@@ -319,7 +320,8 @@ def test_what_ended_processes_counted_is_added_up_and_their_gauges_are_dropped(t
         gone = ended_process()
         write(tmp_path, "counter", gone, value)
         write(tmp_path, "gauge_livesum", gone, value)
-        exporter.add_up_ended(tmp_path)
+        with folder.tidied(tmp_path):
+            pass
 
     assert read(tmp_path) == {
         "counter_0.db": [3.0],
