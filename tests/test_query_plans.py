@@ -4,29 +4,31 @@ Asked on tables with years of rows: on empty ones the planner would read everyth
 is, and an index that nobody uses would pass for one that works.
 """
 
+import io
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, models, transaction
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Company
-from bookings.models import Booking, BookingEvent, Client
-from dispatch.models import (
-    Alert,
-    Assignment,
-    AssignmentStatus,
-    DispatchPolicy,
-    DispatchRun,
-    Outbox,
-)
+from benchmarks import proof
+from benchmarks.proof import declared, explain, prove
+from benchmarks.serving import SERVED, Statement, Subject, asked, find_subject
+from bookings.models import Booking
+from dispatch.models import Assignment, DispatchPolicy, DispatchRun, RunState
 from dispatch.services import loading
-from fleet.models import Absence, Place, Position, Shift
-from tests.factories import on_day
-from tests.test_database import INDEXES
+from fleet.models import Shift
+from tests.factories import DAY, on_day
+from tests.test_database import INDEXES, TABLES
 
 DAYS, A_DAY = 300, 200  # 60,000 bookings; the tests stand on day 250
 DAY_START = on_day(0)
@@ -129,11 +131,13 @@ FILL = [
     """
     INSERT INTO dispatch_dispatchrun (company_id, day, trigger, state, started_at, finished_at,
         settings, seed)
-    SELECT o.id, d.starts_at::date, 'command', 'applied', d.starts_at, d.starts_at, '{{}}', 0
-    FROM days d, owner o, generate_series(1, 2)""",
+    SELECT o.id, (d.starts_at + interval '12 hours')::date, 'command',
+        CASE WHEN n = 3 THEN 'proposed' ELSE 'applied' END,
+        d.starts_at, d.starts_at, '{{}}', 0
+    FROM days d, owner o, generate_series(1, 3) n ORDER BY d.d, o.id, n""",
     """
     CREATE TEMPORARY TABLE run ON COMMIT DROP AS
-    SELECT min(id) AS first, max(id) AS second, company_id, day
+    SELECT array_agg(id ORDER BY id) AS ids, company_id, day
     FROM dispatch_dispatchrun GROUP BY company_id, day""",
     "ANALYZE bookings_booking, fleet_shift, slots, owner, crew, run",
     # The first run's rows were ended by the second, or made by hand; then come those that are true.
@@ -142,9 +146,10 @@ FILL = [
         dispatch_run_id, ended_by_run_id, status, sequence, pickup_at, delivery_at, ends_at, lock,
         pool, explanation, version, created_at)
     SELECT o.id, b.id, c.driver_id, f.id, c.layout_id,
-        CASE WHEN turn = 1 THEN r.first ELSE r.second END,
-        CASE WHEN turn = 1 AND s.slot % 8 = 0 THEN r.second END,
-        CASE WHEN turn = 1 THEN 'superseded' WHEN s.d < 240 THEN 'done' ELSE 'live' END,
+        r.ids[turn],
+        CASE WHEN turn = 1 AND s.slot % 8 = 0 THEN r.ids[2] END,
+        CASE WHEN turn = 1 THEN 'superseded' WHEN turn = 3 THEN 'proposed'
+            WHEN s.d < 240 THEN 'done' ELSE 'live' END,
         s.slot / 20, f.starts_at + s.slot / 20 * interval '1 hour',
         f.starts_at + s.slot / 20 * interval '1 hour' + interval '20 minutes',
         f.starts_at + s.slot / 20 * interval '1 hour' + interval '25 minutes', 'none',
@@ -155,9 +160,9 @@ FILL = [
     JOIN crew c ON c.company_id = o.id AND c.number = s.slot % 20
     JOIN fleet_shift f
         ON f.driver_id = c.driver_id AND f.starts_at = s.starts_at + interval '6 hours'
-    JOIN run r ON r.company_id = o.id AND r.day = s.starts_at::date
-    CROSS JOIN generate_series(1, 2) turn
-    WHERE turn = 2 OR (s.n + s.slot) % 3 > 0""",
+    JOIN run r ON r.company_id = o.id AND r.day = (s.starts_at + interval '12 hours')::date
+    CROSS JOIN generate_series(1, 3) turn
+    WHERE turn = 2 OR turn = 1 AND (s.n + s.slot) % 3 > 0 OR turn = 3 AND s.slot % 4 = 0""",
     """
     INSERT INTO dispatch_alert (company_id, kind, booking_id, details, raised_at, resolved_at)
     SELECT company_id, 'assignment_lost', id, '{{}}', scheduled_at,
@@ -210,79 +215,32 @@ def company(number: int = 1) -> Company:
     return Company.objects.get(slug=f"company-{number}")
 
 
-def booking() -> Booking:
-    return Booking.objects.get(company=company(), reference="R30000")
+def subject() -> Subject:
+    """Stand on day 250: what is before is done, what is behind is planned."""
+    found = find_subject()
+    assert found is not None
+    of_day = DispatchRun.objects.of_day(found.company, DAY).order_by("id")
+    shifts = Shift.objects.for_company(found.company).filter(starts_at__gte=DAY_START)
+    return replace(
+        found,
+        day=DAY,
+        proposed=of_day.get(state=RunState.PROPOSED),
+        moved=of_day.filter(state=RunState.APPLIED).last(),
+        shift=shifts.earliest("starts_at"),
+    )
 
 
-def run() -> DispatchRun:
-    return DispatchRun.objects.filter(company=company(), day=DAY_START.date()).latest("pk")
-
-
-def shift() -> Shift:
-    return Shift.objects.filter(company=company(), starts_at__gte=DAY_START).earliest("starts_at")
-
-
-def of_day(name: str) -> dict[str, Any]:
-    return {f"{name}__gte": DAY_START, f"{name}__lt": DAY_END}
-
-
-QUERIES = {
-    "ix_booking_status_scheduled_company": lambda: loading.dispatchable(
-        company(), DAY_START, DAY_END
-    ),
-    "ix_assignment_booking_created": lambda: booking().assignments.order_by("-created_at")[:1],
-    "ix_assignment_dispatch_run_status": lambda: run().assignments.filter(
-        status=AssignmentStatus.LIVE
-    ),
-    "booking_company_scheduled": lambda: (
-        Booking.objects.for_company(company())
-        .filter(**of_day("scheduled_at"))
-        .with_people()
-        .order_by("scheduled_at", "id")
-    ),
-    "bookingevent_booking": lambda: booking().events.order_by("id"),
-    "bookingevent_company_latest": lambda: BookingEvent.objects.filter(company=company(3)).order_by(
-        "-id"
-    )[:50],
-    "client_company_name": lambda: Client.objects.for_company(company()).order_by("name")[:50],
-    "place_company_name": lambda: Place.objects.for_company(company()).order_by("name")[:50],
-    "shift_company_starts": lambda: loading.shifts_of_day(
-        company(), DAY_START, DAY_END, DispatchPolicy()
-    ),
-    "absence_driver_starts": lambda: Absence.objects.filter(
-        driver=shift().driver, starts_at__lt=DAY_END, ends_at__gt=DAY_START
-    ),
-    "position_shift_latest": lambda: Position.objects.filter(shift=shift()).order_by("-at")[:1],
-    "dispatchrun_company_day": lambda: DispatchRun.objects.of_day(
-        company(), DAY_START.date()
-    ).order_by("-id")[:1],
-    # What each driver was paid in the days before, for fairness.
-    "assignment_shift_pickup": lambda: loading.shifts_of_day(
-        company(), DAY_START, DAY_END, DispatchPolicy()
-    ),
-    "assignment_ended_by_run": lambda: Assignment.objects.filter(ended_by_run=run()),
-    "assignment_company_pickup": lambda: (
-        Assignment.objects.for_company(company())
-        .filter(**of_day("pickup_at"))
-        .order_by("pickup_at", "id")
-    ),
-    "alert_open_by_company": lambda: (
-        Alert.objects.for_company(company()).open().order_by("-raised_at")[:50]
-    ),
-    "outbox_company_latest": lambda: Outbox.objects.for_company(company(3)).order_by("-id")[:50],
-}
-
-
-def plan_of(rows: models.QuerySet) -> list[dict[str, Any]]:
-    """The nodes of the plan that PostgreSQL makes for a queryset."""
-    sql, params = rows.query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
-        (top,) = cursor.fetchone()[0]
-    nodes = [top["Plan"]]
+def plan_of(statement: Statement) -> list[dict[str, Any]]:
+    """The nodes of the plan that PostgreSQL makes for a statement."""
+    nodes = [explain(statement)["Plan"]]
     for node in nodes:
         nodes += node.get("Plans", [])
     return nodes
+
+
+def table_of(index: str) -> str:
+    (table,) = {model._meta.db_table for model, each in INDEXES if each.name == index}
+    return table
 
 
 def test_tables_are_filled() -> None:
@@ -290,38 +248,114 @@ def test_tables_are_filled() -> None:
     assert Assignment.objects.count() > 80_000
 
 
-def test_every_declared_index_has_its_query_here() -> None:
-    declared = {index.name for model, index in INDEXES if not hasattr(model, "pgh_tracked_model")}
+def test_every_declared_index_says_what_it_serves() -> None:
+    ours = {index.name for model, index in INDEXES if not hasattr(model, "pgh_tracked_model")}
 
-    assert declared == set(QUERIES)
+    assert set(SERVED) == ours == set(declared())
 
 
-@pytest.mark.parametrize(("name", "rows"), QUERIES.items(), ids=QUERIES)
-def test_planner_takes_the_index_for_the_query_it_serves(name, rows) -> None:
-    rows = rows()
-
-    nodes = plan_of(rows)
-
-    assert rows.exists()
-    table = rows.model._meta.db_table
-    assert name in {node.get("Index Name") for node in nodes}
-    assert table not in {
-        node.get("Relation Name") for node in nodes if node["Node Type"] == "Seq Scan"
+def test_database_has_no_index_that_no_model_declares() -> None:
+    """But those of constraints, and of single columns that point at other tables."""
+    single = {
+        (model._meta.db_table, field.column)
+        for model in TABLES
+        for field in model._meta.fields
+        if field.db_index or field.unique  # a unique text has one more, for LIKE
     }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT i.indrelid::regclass::text, i.indexrelid::regclass::text,
+                array(SELECT attname FROM pg_attribute a
+                    WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey))
+            FROM pg_index i
+            WHERE i.indrelid = ANY (%s::regclass[]) AND NOT i.indisunique
+            AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.indexrelid)
+            """,
+            [[model._meta.db_table for model in TABLES]],
+        )
+        found = cursor.fetchall()
+
+    named = {name for table, name, columns in found if (table, *columns) not in single}
+    assert named == {index.name for _, index in INDEXES}
+
+
+@pytest.mark.parametrize("name", sorted(SERVED))
+def test_planner_takes_the_index_for_what_it_serves(name) -> None:
+    _, serve = SERVED[name]
+    about = subject()
+
+    with transaction.atomic():
+        sent = asked(serve, about)
+        transaction.set_rollback(True)
+
+    plans = {each: plan_of(each) for each in sent}
+    taken = [
+        (each, nodes)
+        for each, nodes in plans.items()
+        if name in {node.get("Index Name") for node in nodes}
+    ]
+    assert taken, [[node.get("Index Name") for node in nodes] for nodes in plans.values()]
+    (sql, params), nodes = taken[0]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        assert cursor.fetchone() is not None
+    read_whole = {n.get("Relation Name") for n in nodes if n["Node Type"] == "Seq Scan"}
+    assert table_of(name) not in read_whole
 
 
 def test_fairness_of_a_day_is_not_looked_for_among_the_assignments_of_years() -> None:
     rows = loading.shifts_of_day(company(), DAY_START, DAY_END, DispatchPolicy())
 
-    read = [node for node in plan_of(rows) if node.get("Relation Name") == "dispatch_assignment"]
+    nodes = plan_of(rows.query.sql_with_params())
 
-    assert {node.get("Index Name") for node in read} == {"assignment_shift_pickup"}
+    assert "assignment_shift_pickup" in {node.get("Index Name") for node in nodes}
+    assert "dispatch_assignment" not in {
+        node.get("Relation Name") for node in nodes if node["Node Type"] == "Seq Scan"
+    }
 
 
 def test_shifts_of_a_day_are_not_looked_for_among_those_of_years() -> None:
     rows = Shift.objects.for_company(company()).planned().reaching_into(DAY_START, DAY_END)
 
-    (condition,) = [node["Index Cond"] for node in plan_of(rows) if "Index Cond" in node]
+    (condition,) = [
+        node["Index Cond"] for node in plan_of(rows.query.sql_with_params()) if "Index Cond" in node
+    ]
 
     assert "starts_at <" in condition
     assert "starts_at >" in condition
+
+
+def test_proof_reads_more_pages_without_the_index_and_gives_it_back() -> None:
+    absence, alerts = islice(prove(at_least=1_000), 2)
+
+    assert (absence.index, alerts.index) == ("absence_driver_starts", "alert_latest")
+    assert alerts.with_index
+    assert alerts.without
+    assert "Index Scan" in alerts.with_index.nodes
+    assert "Seq Scan" in alerts.without.nodes
+    assert alerts.ratio
+    assert alerts.ratio > 3
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('alert_latest') IS NOT NULL")
+        assert cursor.fetchone() == (True,)
+
+
+def test_proof_on_few_rows_is_refused() -> None:
+    with pytest.raises(CommandError, match="60000 bookings are here, and 1000000"):
+        call_command("prove_indexes")
+
+
+def test_command_prints_and_keeps_what_it_found(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(proof, "declared", lambda: ["ix_assignment_booking_created"])
+    out, kept = io.StringIO(), tmp_path / "proof.json"
+
+    call_command("prove_indexes", at_least=1_000, json=True, save=kept, stdout=out)
+    call_command("prove_indexes", at_least=1_000, stdout=out)
+
+    first, *table = out.getvalue().splitlines()
+    (found,) = json.loads(first)["indexes"]
+    assert json.loads(kept.read_text()) == json.loads(first)
+    assert found["with"]["hit"] + found["with"]["read"] < 20
+    assert found["ratio"] > 20
+    assert any("`ix_assignment_booking_created`" in line for line in table)

@@ -163,6 +163,8 @@ class Booking(models.Model):
             ),
             # A company's bookings of a day in any state: lists and the day page.
             models.Index(fields=["company", "scheduled_at"], name="booking_company_scheduled"),
+            # The list of all companies' bookings, latest first.
+            models.Index(fields=["-scheduled_at", "-id"], name="booking_latest"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -136,6 +136,8 @@ class Assignment(models.Model):
             ),
             # A company's assignments by time: the list.
             models.Index(fields=["company", "pickup_at"], name="assignment_company_pickup"),
+            # The list of all companies' assignments, latest first.
+            models.Index(fields=["-pickup_at", "-id"], name="assignment_latest"),
         ]
         constraints = [
             models.UniqueConstraint(

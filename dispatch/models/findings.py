@@ -101,6 +101,8 @@ class Alert(models.Model):
                 condition=Q(resolved_at__isnull=True),
                 name="alert_open_by_company",
             ),
+            # The list of alerts, those of years among them, latest first.
+            models.Index(fields=["-raised_at", "-id"], name="alert_latest"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -50,14 +50,14 @@ def undo(*, company: Company, day: date, actor: User | None, now: datetime) -> U
     )
     if run is None:
         raise NothingToUndo
-    rows = _rows(run)
+    rows = touched_by(run)
     applying.lock(
         company=company,
         booking_ids={row.booking_id for row in rows},
         shift_ids={row.shift_id for row in rows},
     )
     # What was read before the locks may be old by now.
-    rows = _rows(run)
+    rows = touched_by(run)
     wanted, left = _wanted(run, rows)
     done, unfit = _fitting(company, day, now, wanted)
     applying.go_live(
@@ -91,7 +91,7 @@ def undo(*, company: Company, day: date, actor: User | None, now: datetime) -> U
     )
 
 
-def _rows(run: DispatchRun) -> list[Assignment]:
+def touched_by(run: DispatchRun) -> list[Assignment]:
     """Read what the run made and what it ended, and whatever else these bookings have live."""
     touched = Booking.objects.filter(
         Q(assignments__dispatch_run=run) | Q(assignments__ended_by_run=run)

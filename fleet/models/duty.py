@@ -223,6 +223,8 @@ class Shift(models.Model):
         indexes = [
             # The shifts of a company's day: planning, the day page, the list by day.
             models.Index(fields=["company", "starts_at"], name="shift_company_starts"),
+            # The list of all companies' shifts, latest first.
+            models.Index(fields=["-starts_at", "-id"], name="shift_latest"),
         ]
         constraints = [
             models.CheckConstraint(
