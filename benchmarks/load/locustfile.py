@@ -7,7 +7,6 @@ Each comes from an address of their own, as behind a proxy: the limit at the sig
 
 import json
 import os
-import time
 from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
 from itertools import count
@@ -15,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import gevent
 from locust import HttpUser, between, events
 from locust.env import Environment
 
@@ -22,7 +22,7 @@ from benchmarks.load.pages import Form, find_form, links_of
 
 FOLDER = Path(os.environ["ATMR_LOAD_FOLDER"])
 STAGE = json.loads((FOLDER / "stage.json").read_text())
-NUMBER = count()
+NUMBER, SIGNED_IN = count(), count(1)
 CHANCE = Random(0)  # noqa: S311 - what people click next is no secret
 REPORTS = ("decide/en-route/", "decide/arrived/", "decide/on-board/", "decide/completed/")
 PLACES = "aceghlm"
@@ -31,16 +31,12 @@ DefaultCookiePolicy.return_ok_secure = lambda *_: True  # type: ignore[method-as
 STATES = ("accepted", "assigned", "completed", "cancelled")
 
 
-@events.spawning_complete.add_listener
-def measure(user_count: int, **_rest: Any) -> None:  # noqa: ARG001
-    """Everybody has come in: from now on it counts."""
-    ENVIRONMENT[0].stats.reset_all()
-    (FOLDER / "began").write_text(str(time.time()))
-
-
-@events.init.add_listener
-def remember(environment: Environment, **_rest: Any) -> None:
-    ENVIRONMENT.append(environment)
+def measure(environment: Environment) -> None:
+    """Everybody has signed in: from now on it counts, for as long as was asked."""
+    environment.stats.reset_all()
+    (FOLDER / "began").touch()
+    if environment.runner is not None:
+        gevent.spawn_later(STAGE["seconds"], environment.runner.quit)
 
 
 @events.test_stopping.add_listener
@@ -52,9 +48,6 @@ def report(environment: Environment, **_rest: Any) -> None:
         for e in environment.stats.errors.values()
     ]
     (FOLDER / "stats.json").write_text(json.dumps({"entries": entries, "errors": errors}))
-
-
-ENVIRONMENT: list[Environment] = []
 
 
 class Person(HttpUser):
@@ -76,6 +69,8 @@ class Person(HttpUser):
         page = self.get("/admin/login/?next=/admin/", "sign-in page")
         self.post(page, find_form(page, id="login-form"), "sign in", "/admin/login/?next=/admin/",
                   username=person["email"], password=person["password"])  # fmt: skip
+        if next(SIGNED_IN) == len(STAGE["people"]):
+            measure(self.environment)
 
     def on_stop(self) -> None:
         page = self.get("/admin/", "sign out")

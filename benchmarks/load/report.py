@@ -52,16 +52,16 @@ def _line(name: str, times: Counter[int], errors: int, seconds: float) -> Found:
 def saturated(cpu: Mapping[str, float | None], pool: Found) -> str:
     """Say what gave way first. The rule, in this order:
 
-    locust, if it took nearly a core: then it measured itself; the pool, if a request waited for
-    a connection; the processors, if nine tenths of them were busy, with who took most; the threads
-    of the web server, if requests waited for one in a tenth of the samples; else nothing did.
+    locust, if it took nearly a core: then it measured itself; the pool, if all of it was in use
+    and a request waited; the processors, if nine tenths of them were busy, with who took most;
+    the web server's threads, if requests waited for one in a tenth of the samples; else nothing.
     """
     known = {name: share for name, share in cpu.items() if share is not None}
     total = sum(known.values())
     if known.get("locust_core", 0.0) >= BUSY:
         return "locust itself: the figures are its own"
     known.pop("locust_core", None)
-    if pool["queued"]:
+    if pool["queued"] and pool["used"] == pool["most"]:
         return f"the pool: {pool['queued']} requests waited for a connection"
     total = sum(known.values())
     if total >= BUSY:

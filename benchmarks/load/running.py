@@ -33,7 +33,7 @@ class DidNotMeasure(DomainError):
     message = _("Locust ended before it measured anything. What it said: %(log)s")
 
 
-def run(stage: Stage, *, folder: Path, users: int, seconds: int) -> dict[str, Any]:
+def run(stage: Stage, *, folder: Path) -> dict[str, Any]:
     """Serve, let everybody in, measure, and stop all of it; give what was found.
 
     :raises DidNotStart, DidNotMeasure: see the logs in `folder`.
@@ -48,7 +48,7 @@ def run(stage: Stage, *, folder: Path, users: int, seconds: int) -> dict[str, An
         demo.wait_until(lambda: answers(port) or web.poll() is not None)
         if not answers(port):
             raise DidNotStart(log=folder / "web.log")
-        with started(_locust(port, users, seconds), folder, "locust") as crowd:
+        with started(_locust(port, len(stage.people), stage.seconds), folder, "locust") as crowd:
             roots = {
                 "web": web.pid,
                 "PostgreSQL": processors.database_root(),
@@ -105,7 +105,7 @@ def _locust(port: int, users: int, seconds: int) -> list[str]:
         *("locust", "--locustfile", "benchmarks/load/locustfile.py", "--headless"),
         *("--host", f"http://{demo.HOST}:{port}", "--users", str(users)),
         *("--spawn-rate", str(max(1.0, users / RAMP_S)), "--only-summary"),
-        *("--run-time", f"{seconds + RAMP_S}s", "--stop-timeout", "20"),
+        *("--run-time", f"{seconds + PATIENCE_S}s", "--stop-timeout", "20"),
         *("--loglevel", "WARNING", "--exit-code-on-error", "0"),
     ]
 

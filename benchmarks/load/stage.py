@@ -56,6 +56,7 @@ class Stage:
     """All that the people at the consoles need to know."""
 
     think_s: tuple[float, float]
+    seconds: int
     people: list[Person] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -63,7 +64,9 @@ class Stage:
 
 
 @contextmanager
-def stage(*, users: int, think_s: tuple[float, float], now: datetime) -> Iterator[Stage]:
+def stage(
+    *, users: int, seconds: int, think_s: tuple[float, float], now: datetime
+) -> Iterator[Stage]:
     """Make the working companies and everybody's sign-in; take all of it away afterwards.
 
     :raises NotOurCompany: somebody's company has the short name of a working one.
@@ -73,7 +76,7 @@ def stage(*, users: int, think_s: tuple[float, float], now: datetime) -> Iterato
         working = [_open(slug, now) for slug in WORKING]
         past = list(Company.objects.filter(slug__startswith="history-").order_by("slug"))
         tidy(Assignment, Booking, BookingEvent, Client, Place, Shift)
-        yield Stage(think_s, _people(users, working, past, now))
+        yield Stage(think_s, seconds, _people(users, working, past, now))
     finally:
         _clear()
 

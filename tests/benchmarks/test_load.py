@@ -81,7 +81,7 @@ def test_requests_of_one_name_are_one_line_and_lists_are_summed_up():
         ({"web": 0.2, "PostgreSQL": 0.1, "locust": 0.1, "locust_core": 0.2}, {}, "nothing"),
         ({"web": 0.6, "PostgreSQL": 0.3, "locust": 0.1, "locust_core": 0.2}, {}, "web most"),
         ({"web": 0.6, "PostgreSQL": None, "locust": 0.46, "locust_core": 0.92}, {}, "locust"),
-        ({"web": 0.9, "locust": 0.1, "locust_core": 0.2}, {"queued": 4}, "the pool: 4"),
+        ({"web": 0.9, "locust": 0.1, "locust_core": 0.2}, {"queued": 4, "used": 30}, "the pool: 4"),
         ({"web": 0.5, "locust": 0.1, "locust_core": 0.2}, {"threads_share": 0.3}, "threads"),
     ],
 )
@@ -119,7 +119,7 @@ def test_people_sign_in_work_in_companies_of_their_own_and_leave_nothing():
     past = CompanyFactory(slug="history-1")
     CompanyFactory(slug="load-1", name=NAME)  # left by a run that was killed
 
-    with stage(users=4, think_s=(5, 15), now=NOW) as prepared:
+    with stage(users=4, seconds=60, think_s=(5, 15), now=NOW) as prepared:
         people = prepared.people
         browser = Browser(REMOTE_ADDR=people[0].address)
         answer = browser.post(

@@ -40,9 +40,9 @@ class Command(AnsweringCommand):
         bookings = ensure_history(wanted=options["bookings"], say=self.stderr.write)
         with running.started(["django", "collectstatic", "--noinput"], folder, "static") as static:
             static.wait(running.PATIENCE_S)
-        with stage(users=users, think_s=THINK_S, now=timezone.now()) as prepared:
+        with stage(users=users, seconds=seconds, think_s=THINK_S, now=timezone.now()) as prepared:
             self.stderr.write(f"{users} people sign in and work for {seconds} s ...")
-            found = running.run(prepared, folder=folder, users=users, seconds=seconds)
+            found = running.run(prepared, folder=folder)
         found |= {"users": users, "bookings": bookings, "think_s": THINK_S}
         found["conditions"] = (
             f"{users} users, {THINK_S[0]:.0f} to {THINK_S[1]:.0f} s between clicks,"
