@@ -7,8 +7,9 @@ from django.db import connection
 from django.db.models.functions import Lower
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from unfold.admin import checkbox
 
-from accounts import paging
+from accounts import changelist, paging
 from accounts.changelist import PagedAdmin
 from accounts.models import Role
 from bookings.admin import ClientAdmin
@@ -217,3 +218,15 @@ def test_an_order_by_an_expression_falls_back_to_counted_pages(console, company,
 
     assert shown(page) == ["D", "e"]
     assert page.context["cl"].paginator.__class__ is ModelAdmin.paginator
+
+
+def test_headers_are_made_once_and_each_row_has_its_box(console, company, monkeypatch):
+    bookings = factories.BookingFactory.create_batch(3, company=company)
+    made, make = [], changelist._make_headers
+    monkeypatch.setattr(changelist, "_make_headers", lambda of: made.append(of) or make(of))
+
+    page = console.get("/admin/bookings/booking/").content.decode()
+
+    boxes = [checkbox.render("_selected_action", str(booking.pk)) for booking in bookings]
+    assert len(made) == 1
+    assert [page.count(box) for box in boxes] == [1, 1, 1]
