@@ -22,19 +22,12 @@ def figures_of_day(*, company: Company, day: date) -> dict[str, Any]:
     """Give the figures of a company's day (see `metrics.figures.Figures`)."""
     starts_at, ends_at = day_bounds(day, company.tz)
     version = versions.of_figures(company, starts_at, ends_at)
-
-    def make() -> dict[str, Any]:
-        # The caller's copy may be older than the version.
-        policy = DispatchPolicy.objects.filter(company=company).first() or DispatchPolicy()
-        found = reading.of_period(company=company, first_day=day, last_day=day, policy=policy)
-        return found.as_json()
-
     # Another time zone of the company has other bounds, and so another key.
     bounds = f"{starts_at.timestamp():.0f}-{ends_at.timestamp():.0f}"
     answer: dict[str, Any] = caching.remember(
         f"figures:{company.pk}:{bounds}:{version}",
         seconds=FIGURES_S,
-        make=make,
+        make=lambda: make_figures(company=company, day=day),
         still_holds=lambda: versions.of_figures(company, starts_at, ends_at) == version,
     )
     return answer
@@ -46,13 +39,22 @@ def result_of_run(run: DispatchRun) -> dict[str, Any]:
     answer: dict[str, Any] = caching.remember(
         f"result:{run.pk}:{version}",
         seconds=RESULT_S,
-        make=lambda: _result(run.pk),
+        make=lambda: make_result(run.pk),
         still_holds=lambda: versions.of_result(run) == version,
     )
     return answer
 
 
-def _result(run_id: int) -> dict[str, Any]:
+def make_figures(*, company: Company, day: date) -> dict[str, Any]:
+    """Make the figures of a day from its rows as they are."""
+    # The caller's copy of the policy may be older than the version.
+    policy = DispatchPolicy.objects.filter(company=company).first() or DispatchPolicy()
+    found = reading.of_period(company=company, first_day=day, last_day=day, policy=policy)
+    return found.as_json()
+
+
+def make_result(run_id: int) -> dict[str, Any]:
+    """Make the result of a run from its rows as they are."""
     run = DispatchRun.objects.get(pk=run_id)
     assignments = run.assignments.order_by("pickup_at", "id").values(
         *("id", "booking_id", "shift_id", "driver_id", "layout_id", "status", "sequence"),
