@@ -153,6 +153,10 @@ if DEVTOOLS:
     _signed_in = MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware")
     MIDDLEWARE.insert(_signed_in + 1, "debug_toolbar.middleware.DebugToolbarMiddleware")
     MIDDLEWARE.append("silk.middleware.SilkyMiddleware")
+    MIDDLEWARE.append("atmr.repeats.RepeatLog")
+if TESTING or DEVTOOLS:
+    INSTALLED_APPS.append("zeal")  # sees relations that are read row by row
+ZEAL_RAISE = TESTING
 DEBUG_TOOLBAR_CONFIG = {
     "SHOW_TOOLBAR_CALLBACK": "atmr.origin.show_toolbar",
     "SHOW_COLLAPSED": True,  # open, it hides the buttons of the admin

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -66,6 +67,10 @@ class EventInline(ReadOnly, CompanyTabular):
     fields = ["happened_at", "from_status", "to_status", "actor", "reason"]
     ordering = ["id"]
     verbose_name_plural = _("what happened")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows: QuerySet = super().get_queryset(request)
+        return rows.select_related("actor")
 
 
 @admin.register(Booking)

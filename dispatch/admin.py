@@ -103,6 +103,10 @@ class UnassignedInline(ReadOnly, CompanyTabular):
     fields = ["booking", "reason"]
     ordering = ["id"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows: QuerySet = super().get_queryset(request)
+        return rows.select_related("booking")
+
 
 @admin.register(DispatchRun)
 class DispatchRunAdmin(ReadOnly, CompanyAdmin):
