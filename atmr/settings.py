@@ -157,6 +157,12 @@ if DEVTOOLS:
 if TESTING or DEVTOOLS:
     INSTALLED_APPS.append("zeal")  # sees relations that are read row by row
 ZEAL_RAISE = TESTING
+ZEAL_ALLOWLIST = [
+    # A form of Django gets each of its choices by itself, and shifts and bookings have two places.
+    {"model": "fleet.Place", "field": "get()"},
+    # Each decision about several bookings locks and reads its own, in its own transaction.
+    {"model": "bookings.Booking", "field": "get()"},
+]
 DEBUG_TOOLBAR_CONFIG = {
     "SHOW_TOOLBAR_CALLBACK": "atmr.origin.show_toolbar",
     "SHOW_COLLAPSED": True,  # open, it hides the buttons of the admin

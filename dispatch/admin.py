@@ -276,7 +276,7 @@ def _decide(
     if step.asks:
         chosen = urlencode([("booking", pk) for pk in rows.values_list("pk", flat=True)])
         return HttpResponseRedirect(f"{reverse('console:decide', args=[step.slug])}?{chosen}")
-    chosen_rows = list(rows.select_related("company"))
+    chosen_rows = list(rows.select_related("company__policy"))
     refused = take(request, step, chosen_rows, {}, timezone.now())
     tell(request, step, len(chosen_rows), refused)
     return None

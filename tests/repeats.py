@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from types import FrameType
 
+from django.test.client import ClientHandler
 from zeal import listeners, zeal_context
 
 TESTS = f"{Path(__file__).parent}/"
@@ -31,6 +32,8 @@ def calling() -> tuple[str, int, str]:
     line = frame.f_lineno
     while frame is not None and not frame.f_code.co_filename.startswith(TESTS):
         frame, inner = frame.f_back, frame
+        if inner.f_code is ClientHandler.__call__.__code__:  # a redirection that is followed
+            break
     number = _calls.setdefault(inner, len(_calls) + 1)
     return f"call {number} of the test, {code.co_filename}", line, code.co_name
 

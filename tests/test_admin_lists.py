@@ -8,6 +8,7 @@ from django.urls import reverse
 from django_celery_results.models import TaskResult
 
 from accounts.models import Role
+from dispatch.models import NoticeKind, Outbox
 from tests import factories
 
 # Statements of a list for an administrator: the session, the person, the alerts counted in the
@@ -48,7 +49,24 @@ def fill(model, rows):
         return
     factory = getattr(factories, f"{model.__name__}Factory")
     for _ in range(rows):
-        factory()
+        company = factories.CompanyFactory()
+        factory(**optional_relations(model, company))
+
+
+def optional_relations(model, company):
+    """Fill what a row may leave empty and the list shows: an empty relation costs nothing."""
+    shown = admin.site._registry[model].list_display
+    if model is Outbox:  # either a partner is told, of a ride, or a driver, of a route
+        if Outbox.objects.count() % 2:
+            driver = factories.DriverFactory(company=company)
+            kind = NoticeKind.ROUTE_CHANGED
+            return {"driver": driver, "booking": None, "audience": "driver", "kind": kind}
+        return {"partner": factories.PartnerFactory(company=company), "audience": "partner"}
+    return {
+        field.name: getattr(factories, f"{field.related_model.__name__}Factory")(company=company)
+        for field in model._meta.fields
+        if field.many_to_one and field.null and field.name in shown and field.name != "company"
+    }
 
 
 def address(model, page, *args):

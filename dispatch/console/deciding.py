@@ -60,7 +60,7 @@ def _bookings_of(request: HttpRequest, step: Step) -> list[Booking]:
     """Read the bookings that the address names; none may be of another company."""
     numbers = {int(n) for n in request.GET.getlist("booking") if n.isdecimal()}
     rows = in_reach(
-        request, Booking.objects.with_people().select_related("company", "return_booking")
+        request, Booking.objects.with_people().select_related("company__policy", "return_booking")
     )
     bookings = list(rows.filter(pk__in=numbers).order_by("scheduled_at", "id"))
     if not bookings or len(bookings) < len(numbers) or (len(bookings) > 1 and not step.for_many):

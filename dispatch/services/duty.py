@@ -125,7 +125,7 @@ def change_shift(
     :raises DriverInactive, DocumentExpired, LicenceMissing, VehicleInactive, InspectionExpired:
     """
     rides = _locked_rides([shift])
-    shift.refresh_from_db()
+    shift.refresh_from_db(from_queryset=Shift.objects.with_people().select_related("company"))
     if shift.status == ShiftStatus.CANCELLED:
         raise AlreadyCancelled
     before = _copy(shift)
@@ -225,7 +225,7 @@ def _cut(
 
 def _copy(shift: Shift) -> Shift:
     own = {"id", "version"}
-    fields = [field.attname for field in Shift._meta.concrete_fields if field.name not in own]
+    fields = [field.name for field in Shift._meta.concrete_fields if field.name not in own]
     return Shift(**{name: getattr(shift, name) for name in fields})
 
 
