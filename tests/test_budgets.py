@@ -55,6 +55,7 @@ BUDGETS: dict[str, int | str] = {
     "metrics-list": "tests.dispatch.test_metrics.test_figures_of_a_day_cost_three_statements",
     "metrics": "tests.watching.test_metrics.test_gauges_are_one_statement_however_many_rows",
     "run-detail": 3,
+    "run-result": 8,
     "run-list": "tests.dispatch.test_api.test_runs_cost_three_statements_however_many",
     "console:plan": "tests.test_budgets.test_proposing_costs_the_same_however_many_rides",
     "console:apply": "tests.test_budgets.test_applying_a_proposal_costs_the_same",
@@ -314,7 +315,7 @@ def test_a_proposal_on_the_day_page_costs_the_same(client, line, rides):
     run = plan_day(day_of(line, rides)).run
     page = reverse("console:day", args=[line.company.slug, DAY])
 
-    with costs(11):  # as the live day: see tests/dispatch/test_day_page.py
+    with costs(11 + 2):  # as the live day, today, without figures: see test_day_page.py
         assert client.get(page, {"run": run, "open": 1}).status_code == 200
 
 
@@ -361,6 +362,8 @@ def add_inline(model, row, number):
         SeriesSuspension: {"from_day": DAY - timedelta(days=number)},
         Assignment: {"status": AssignmentStatus.SUPERSEDED},
     }
+    if model is Assignment:
+        differs[model]["dispatch_run"] = factories.DispatchRunFactory(company=row.company)
     factory = getattr(factories, f"{model.__name__}Factory")
     factory(**{link.name: row}, **differs.get(model, {}))
 
@@ -378,5 +381,7 @@ def test_one_row_of_the_api_costs_the_same(client, rows):
 
     with costs(BUDGETS["run-detail"]):
         assert client.get(reverse("run-detail", args=[run.pk])).status_code == 200
+    with costs(BUDGETS["run-result"]):  # not kept yet; kept, one statement tells its version
+        assert client.get(reverse("run-result", args=[run.pk])).status_code == 200
     with costs(BUDGETS["assignment-detail"]):
         assert client.get(reverse("assignment-detail", args=[ride.pk])).status_code == 200
