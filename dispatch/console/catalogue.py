@@ -80,12 +80,12 @@ JOIN pg_stat_user_tables t ON t.relid = s.relid
 LEFT JOIN sizes z ON z.oid = s.indexrelid
 ORDER BY s.indexrelname"""
 
+# Of another account's session, an ordinary one sees the database and nothing else.
 CONNECTIONS = """
 SELECT coalesce(state, 'of another account') AS state, count(*) AS number,
-    max(extract(epoch FROM clock_timestamp() - state_change))::int AS longest_s,
-    bool_or(datname = current_database()) AS ours
+    max(extract(epoch FROM clock_timestamp() - state_change))::int AS longest_s
 FROM pg_stat_activity
-WHERE backend_type = 'client backend'
+WHERE backend_type = 'client backend' OR (backend_type IS NULL AND datid IS NOT NULL)
 GROUP BY 1 ORDER BY 2 DESC"""
 
 WAITS = """
@@ -105,5 +105,6 @@ STATEMENTS = """
 SELECT query, calls, rows, total_exec_time AS total_ms, mean_exec_time AS mean_ms,
     max_exec_time AS max_ms, shared_blks_hit AS hits, shared_blks_read AS reads
 FROM {view}
-WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+WHERE query <> '<insufficient privilege>'
+  AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY mean_exec_time DESC LIMIT 15"""
