@@ -37,6 +37,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=2, minute=0),
         "options": {"expires": 6 * 3600},
     },
+    "prune": {
+        "task": "dispatch.tasks.prune",
+        "schedule": crontab(hour=3, minute=0),
+        "options": {"expires": 6 * 3600},
+    },
     "watch-delays": {
         "task": "dispatch.tasks.watch_delays",
         "schedule": crontab(minute="*/5"),

@@ -297,6 +297,13 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / "var" / "celerybeat-schedule")
 LOGGING_CONFIG = "atmr.logs.configure"
 LOGGING = {"as_json": not DEBUG, "level": os.environ.get("LOG_LEVEL", "INFO").upper()}
 
+# --- Kept for a time only -----------------------------------------------------------------------
+
+# Planning reads the last position of a vehicle on its day, and that of the night before.
+KEEP_POSITIONS_DAYS = env_int("ATMR_KEEP_POSITIONS_DAYS", default=30)
+if KEEP_POSITIONS_DAYS < 2:
+    raise ImproperlyConfigured("ATMR_KEEP_POSITIONS_DAYS must be 2 at least.")
+
 # --- Watching -----------------------------------------------------------------------------------
 
 SLOW_STATEMENT_MS = env_int("SLOW_STATEMENT_MS", default=100)

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Company
@@ -10,6 +11,7 @@ from atmr.clock import day_bounds, local_day
 from dispatch.models import Assignment, Mode, RunTrigger
 from dispatch.services import delays, intake, planning, policies
 from dispatch.services.loading import dispatchable
+from fleet import retention
 
 # At night in Europe, the working day that begins; in the evening of America, the next one.
 AHEAD = timedelta(hours=9)
@@ -68,3 +70,10 @@ def watch_delays() -> int:
     for company_id in company_ids:
         watch_company.delay(company_id=company_id)
     return len(company_ids)
+
+
+@shared_task(acks_late=True)
+def prune() -> int:
+    """Delete what is kept for a time only; say how much. Safe to run twice."""
+    kept = timedelta(days=settings.KEEP_POSITIONS_DAYS)
+    return retention.forget_positions(before=timezone.now() - kept)
