@@ -111,16 +111,6 @@ def reading_from_replica(*, position: int = 0) -> Iterator[str]:
         _alias.reset(token)
 
 
-@contextmanager
-def reading_from_primary() -> Iterator[None]:
-    """Read what must be true now, as what a cache will keep: a replica may be a moment behind."""
-    token = _alias.set(DEFAULT_DB_ALIAS)
-    try:
-        yield
-    finally:
-        _alias.reset(token)
-
-
 def reads_replica(view: View) -> View:
     """Mark a view as one that reads only, when asked by a safe method.
 
