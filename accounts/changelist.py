@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import helpers
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import number_format
@@ -65,7 +65,10 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]
             cursor = paging.Cursor.of_token(token, keys) if token.strip("0123456789") else None
         except paging.BadCursor as exc:
             raise IncorrectLookupParameters from exc
-        page = paging.page_of(self.queryset, keys, cursor, self.list_per_page)
+        # The order of the list itself has its index; the columns that people may choose have none.
+        page = paging.page_of(
+            self.queryset, keys, cursor, self.list_per_page, ids_first=ORDER_VAR in self.params
+        )
         count = paging.count_of(self.queryset)
         edges = {"previous": page.previous, "next": page.next}
         links = {

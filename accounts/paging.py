@@ -128,14 +128,26 @@ def keys_of(rows: QuerySet) -> list[Key] | None:
 
 
 def page_of(
-    rows: QuerySet[Row], keys: Sequence[Key], cursor: Cursor | None, size: int
+    rows: QuerySet[Row],
+    keys: Sequence[Key],
+    cursor: Cursor | None,
+    size: int,
+    *,
+    ids_first: bool = False,
 ) -> Page[Row]:
-    """Read one page, and one row more to know whether another follows. One statement."""
+    """Read one page, and one row more to know whether another follows. One statement.
+
+    With `ids_first`, which rows these are is found before anything is joined to them: where no
+    index serves the order, the sort then carries no more than ids.
+    """
     is_backwards = cursor is not None and cursor.is_backwards
-    rows = rows.annotate(**{key.attribute: F(key.path) for key in keys if "__" in key.path})
-    if cursor is not None:
-        rows = rows.filter(_beyond(keys, cursor))
-    found = list(rows.reverse()[: size + 1] if is_backwards else rows[: size + 1])
+    near = rows if cursor is None else rows.filter(_beyond(keys, cursor))
+    near = near.reverse() if is_backwards else near
+    if ids_first and not rows.query.distinct:  # those are told apart only by all their columns
+        ids = near.select_related(None).values("pk")[: size + 1]
+        chosen = rows.filter(pk__in=ids)
+        near = chosen.reverse() if is_backwards else chosen
+    found = list(near.annotate(**_related(keys))[: size + 1])
     has_more = len(found) > size
     found = found[:size]
     if is_backwards:
@@ -207,6 +219,11 @@ def _beyond(keys: Sequence[Key], cursor: Cursor) -> Q:
         return Q(pk__in=[])
     bound = keys[0].bound(cursor.values[0], backwards=cursor.is_backwards)
     return bound & functools.reduce(operator.or_, ways)
+
+
+def _related(keys: Sequence[Key]) -> dict[str, F]:
+    """What a row must bring along from other tables for a cursor."""
+    return {key.attribute: F(key.path) for key in keys if "__" in key.path}
 
 
 def _edge(row: Model, keys: Sequence[Key], *, is_backwards: bool) -> Cursor:

@@ -19,11 +19,12 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from pytest_django import DjangoDbBlocker
 
+from accounts import paging
 from accounts.models import Company
 from benchmarks import proof
 from benchmarks.proof import declared, explain, prove
 from benchmarks.serving import SERVED, Statement, Subject, asked, find_subject
-from bookings.models import Booking
+from bookings.models import Booking, Client
 from dispatch.models import Assignment, DispatchPolicy, DispatchRun, RunState
 from dispatch.services import loading
 from fleet.models import Shift
@@ -302,6 +303,42 @@ def test_planner_takes_the_index_for_what_it_serves(name) -> None:
         assert cursor.fetchone() is not None
     read_whole = {n.get("Relation Name") for n in nodes if n["Node Type"] == "Seq Scan"}
     assert table_of(name) not in read_whole
+
+
+# The lists with years of rows, in their order, and what serves a page of them.
+LISTS = {
+    "bookings": (
+        Booking,
+        ["-scheduled_at", "-id"],
+        {"booking_company_scheduled", "booking_latest"},
+    ),
+    "assignments": (
+        Assignment,
+        ["-pickup_at", "-id"],
+        {"assignment_company_pickup", "assignment_latest"},
+    ),
+    "clients": (Client, ["name", "id"], {"client_company_name"}),
+}
+
+
+@pytest.mark.parametrize("is_backwards", [False, True], ids=["next", "previous"])
+@pytest.mark.parametrize("name", LISTS)
+def test_a_page_amid_a_list_is_read_from_where_the_last_one_ended(name, is_backwards) -> None:
+    model, order, indexes = LISTS[name]
+    rows = model.objects.for_company(company()).order_by(*order)
+    keys = paging.keys_of(rows)
+    assert keys
+    middle = rows[rows.count() // 2]
+    edge = paging.Cursor(tuple(getattr(middle, key.attribute) for key in keys), is_backwards)
+
+    (statement,) = asked(lambda _: paging.page_of(rows, keys, edge, 50), subject())
+
+    reached = [
+        node["Index Cond"] for node in plan_of(statement) if node.get("Index Name") in indexes
+    ]
+    assert reached
+    column = order[0].removeprefix("-")
+    assert any(column in condition for condition in reached), reached
 
 
 def test_fairness_of_a_day_is_not_looked_for_among_the_assignments_of_years() -> None:

@@ -67,13 +67,14 @@ def stored():
     return add
 
 
-def walked(rows, size, cursor=None, *, backwards=False, between=lambda: None):
+def walked(rows, size, cursor=None, *, backwards=False, between=lambda: None, ids_first=False):
     """Follow the links to the end; give the pages in the order in which they were read."""
     keys = paging.keys_of(rows)
     pages = []
     while True:
         token = cursor and cursor.token(keys)
-        page = paging.page_of(rows, keys, token and paging.Cursor.of_token(token, keys), size)
+        edge = token and paging.Cursor.of_token(token, keys)
+        page = paging.page_of(rows, keys, edge, size, ids_first=ids_first)
         pages.append(page)
         cursor = page.previous if backwards else page.next
         if cursor is None:
@@ -95,9 +96,10 @@ def ids(pages):
     later=st.lists(a_row, max_size=4),
     order=st.sampled_from(ORDERS),
     size=st.integers(1, 5),
+    ids_first=st.booleans(),
 )
 def test_every_row_is_on_one_page_forth_and_back_while_rows_come_in(
-    stored, drawn, later, order, size
+    stored, drawn, later, order, size, ids_first
 ):
     Client.objects.all().delete()
     before = set(stored(drawn))
@@ -105,11 +107,11 @@ def test_every_row_is_on_one_page_forth_and_back_while_rows_come_in(
     expected = [row.pk for row in rows]
     left = iter(later)
 
-    forth = walked(rows, size)
+    forth = walked(rows, size, ids_first=ids_first)
     assert ids(forth) == expected
     assert all(len(page.rows) == size for page in forth[:-1])
     if len(forth) > 1:
-        back = walked(rows, size, forth[-1].previous, backwards=True)
+        back = walked(rows, size, forth[-1].previous, backwards=True, ids_first=ids_first)
         assert ids(reversed(back)) == expected[: -len(forth[-1].rows)]
 
     meanwhile = walked(
@@ -140,6 +142,29 @@ def test_a_page_costs_one_statement_wherever_it_is(django_assert_num_queries):
 
     with django_assert_num_queries(1):
         paging.page_of(rows, keys, first.next, 2)
+
+
+def test_rows_found_twice_by_a_search_are_paged_once():
+    company = factories.CompanyFactory()
+    drivers = factories.DriverFactory.create_batch(2, company=company)
+    clients = factories.ClientFactory.create_batch(5, company=company)
+    for client in clients:
+        client.preferred_drivers.set(drivers)
+    rows = Client.objects.filter(preferred_drivers__isnull=False).order_by("-name", "id").distinct()
+
+    assert sorted(ids(walked(rows, 2, ids_first=True))) == sorted(client.pk for client in clients)
+
+
+def test_what_is_joined_is_joined_to_the_rows_of_the_page_alone(django_assert_num_queries):
+    factories.ClientFactory()
+    rows = Client.objects.select_related("home").order_by("mobility", "id")
+
+    with django_assert_num_queries(1) as statements:
+        paging.page_of(rows, paging.keys_of(rows), None, 2, ids_first=True)
+
+    _outer, _in, inner = statements[0]["sql"].partition(" IN (SELECT ")
+    assert "LIMIT 3" in inner
+    assert "JOIN" not in inner
 
 
 def test_the_edge_of_a_page_is_a_bound_that_an_index_takes():
