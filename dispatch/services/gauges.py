@@ -23,8 +23,12 @@ WITH today AS MATERIALIZED (
     SELECT c.id AS company_id, (now() AT TIME ZONE c.time_zone)::date AS day, p.mode
     FROM accounts_company c LEFT JOIN dispatch_dispatchpolicy p ON p.company_id = c.id
 ), runs AS MATERIALIZED (
-    SELECT r.company_id, r.state
-    FROM today t JOIN dispatch_dispatchrun r ON r.company_id = t.company_id AND r.day = t.day
+    SELECT t.company_id, r.state
+    FROM today t CROSS JOIN LATERAL (
+        -- Without OFFSET the planner joins with all runs there ever were.
+        SELECT state FROM dispatch_dispatchrun
+        WHERE company_id = t.company_id AND day = t.day OFFSET 0
+    ) r
 ), soon AS MATERIALIZED (
     SELECT company_id, status, time_confirmed FROM bookings_booking
     WHERE status = ANY(%(open)s)
