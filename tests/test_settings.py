@@ -124,6 +124,7 @@ def test_statements_are_not_printed_in_production():
         ("SLOW_STATEMENT_MS", "soon"),
         ("DEBUG", "perhaps"),
         ("WEB_CONCURRENCY", "0"),
+        ("ATMR_KEEP_POSITIONS_DAYS", "1"),
         ("DATABASE_URL", "mysql://h/d"),
     ],
 )
