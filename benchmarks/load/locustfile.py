@@ -254,3 +254,6 @@ ACTING = READING | {who_could: 8, report_from_the_road: 20, book: 8, plan: 1}
 
 def _mixed(weights: dict[Callable[[Person], None], int]) -> list[Callable[[Person], None]]:
     return [task for task, weight in weights.items() for _ in range(weight)]
+
+
+Person.tasks = [*_mixed(READING)]  # until somebody has signed in, who may have more

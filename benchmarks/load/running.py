@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.utils.translation import gettext_lazy as _
 
 from atmr import demo
@@ -22,11 +23,16 @@ from benchmarks.load import processors, report
 from benchmarks.load.stage import Stage
 
 PATIENCE_S = 60
+COLLECTING_S = 600
 RAMP_S = 10
 
 
 class DidNotStart(DomainError):
     message = _("The web server did not start. What it said: %(log)s")
+
+
+class NoStaticFiles(DomainError):
+    message = _("The static files could not be collected. What was said: %(log)s")
 
 
 class DidNotMeasure(DomainError):
@@ -55,6 +61,21 @@ def run(stage: Stage, *, folder: Path) -> dict[str, Any]:
                 "locust": crowd.pid,
             }
             return _measured(crowd, roots, folder)
+
+
+def collect_static(folder: Path) -> None:
+    """Make what the pages of production link to, unless it is there and newer than its sources.
+
+    :raises NoStaticFiles: see the log in `folder`.
+    """
+    made = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    sources = (storage.path(path) for each in get_finders() for path, storage in each.list([]))
+    newest = max(Path(source).stat().st_mtime for source in sources)
+    if made.exists() and made.stat().st_mtime > newest:
+        return
+    with started(["django", "collectstatic", "--noinput"], folder, "static") as collecting:
+        if collecting.wait(COLLECTING_S):
+            raise NoStaticFiles(log=folder / "static.log")
 
 
 def _measured(

@@ -1,19 +1,26 @@
 """Let people work at the console for a minute, and say how long they waited."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from atmr.demo import THREADS
+from atmr.errors import DomainError
 from benchmarks.load import report, running
 from benchmarks.load.stage import ensure_history, stage
 from benchmarks.production import refuse_in_production
 from dispatch.management.answering import Answer, AnsweringCommand
 
 THINK_S = (5.0, 15.0)
+
+
+class Stopped(DomainError):
+    message = _("Stopped. What was started has been ended, and what was made removed.")
 
 
 class Command(AnsweringCommand):
@@ -34,15 +41,20 @@ class Command(AnsweringCommand):
 
     def answer(self, **options: Any) -> Answer:
         refuse_in_production(options)
+        # Whoever stops us stops what we started too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         users, seconds = options["users"], options["seconds"]
         folder = Path(settings.BASE_DIR) / "var" / "load"
         folder.mkdir(parents=True, exist_ok=True)
         bookings = ensure_history(wanted=options["bookings"], say=self.stderr.write)
-        with running.started(["django", "collectstatic", "--noinput"], folder, "static") as static:
-            static.wait(running.PATIENCE_S)
-        with stage(users=users, seconds=seconds, think_s=THINK_S, now=timezone.now()) as prepared:
-            self.stderr.write(f"{users} people sign in and work for {seconds} s ...")
-            found = running.run(prepared, folder=folder)
+        running.collect_static(folder)
+        now = timezone.now()
+        try:
+            with stage(users=users, seconds=seconds, think_s=THINK_S, now=now) as prepared:
+                self.stderr.write(f"{users} people sign in and work for {seconds} s ...")
+                found = running.run(prepared, folder=folder)
+        except KeyboardInterrupt as stopped:
+            raise Stopped from stopped
         found |= {"users": users, "bookings": bookings, "think_s": THINK_S}
         found["conditions"] = (
             f"{users} users, {THINK_S[0]:.0f} to {THINK_S[1]:.0f} s between clicks,"
