@@ -158,6 +158,11 @@ def day(person: Person) -> None:
     person.get(person.day_page, "day page")
 
 
+def bookings_as_csv(person: Person) -> None:
+    query = {"day": person.person["day"]}
+    person.get("/admin/bookings/booking/export/", "a day as CSV", **query)
+
+
 def one_booking(person: Person) -> None:
     page = person.get("/admin/bookings/booking/", "list: bookings")
     if found := links_of(page, "/change/"):
@@ -239,6 +244,7 @@ READING: dict[Callable[[Person], None], int] = {
     bookings_of_day: 10,
     bookings_found: 6,
     older_bookings: 4,
+    bookings_as_csv: 1,
     one_booking: 6,
     assignments: 4,
     assignments_of_day: 6,
