@@ -69,7 +69,12 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]
         page = paging.page_of(
             self.queryset, keys, cursor, self.list_per_page, ids_first=ORDER_VAR in self.params
         )
-        count = paging.count_of(self.queryset)
+        is_whole = cursor is None and page.next is None
+        count = (
+            paging.Count(len(page.rows), is_exact=True)
+            if is_whole
+            else paging.count_of(self.queryset)
+        )
         edges = {"previous": page.previous, "next": page.next}
         links = {
             name: self.get_query_string({PAGE_VAR: edge.token(keys)})

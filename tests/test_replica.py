@@ -124,6 +124,23 @@ def test_reads_of_the_api_go_to_the_replica(api, company):
     assert asked("SELECT pg_is_in_recovery()") == (True,)
 
 
+def test_figures_are_read_of_the_replica_alone(api, company):
+    BookingFactory(company=company)
+    caught_up()
+    tables = set()
+
+    def note(execute, sql, params, many, context):
+        tables.add((context["connection"].alias, "bookings_booking" in sql))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note), connections[routing.REPLICA].execute_wrapper(note):
+        response = api.get("/api/v1/company/metrics/", {"day": "2027-03-10"})
+
+    assert response.json()["bookings"] == 1
+    assert ("replica", True) in tables
+    assert ("default", True) not in tables
+
+
 def test_only_doors_choose_and_no_transaction_is_split(company):
     caught_up()
     assert Booking.objects.all().db == "default"

@@ -126,6 +126,26 @@ def test_a_page_costs_the_same_wherever_it_is(console, company):
     assert not [entry for entry in further_on if "OFFSET" in entry["sql"]]
 
 
+@pytest.mark.parametrize(
+    ("rows", "statements"),
+    [
+        (3, 5),  # session, person, alerts in the sidebar, a filter by a relation, the page
+        (4, 6),  # more than one page: the rows are counted
+        (9, 7),  # more than are counted: the planner estimates
+    ],
+)
+def test_a_list_is_counted_where_its_page_does_not_tell(
+    console, company, pages_of_three, monkeypatch, rows, statements, django_assert_num_queries
+):
+    monkeypatch.setattr(paging, "EXACT_UP_TO", 8)
+    people(company, "ABCDEFGHI"[:rows])
+
+    with django_assert_num_queries(statements):
+        page = console.get(CLIENTS)
+
+    assert page.context["cl"].paginator.is_exact == (rows < 9)
+
+
 @pytest.mark.parametrize("token", ["nonsense", "eyJh:1tK:xyz", "%00", "1.5"])
 def test_a_cursor_that_was_tampered_with_leads_to_the_start(console, company, token):
     people(company, "AB")
