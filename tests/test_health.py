@@ -1,12 +1,7 @@
-"""The answers for whoever watches the service, and who may see the developer's tools."""
+"""The answers for whoever watches the service: with its servers, and without each of them."""
 
-import json
-import os
 import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import redis
@@ -16,30 +11,6 @@ from redis.retry import Retry
 
 from atmr import health
 from atmr.watching import recent
-
-ROOT = Path(__file__).parent.parent
-SILK = """
-import json, django
-django.setup()
-from django.conf import settings
-from django.urls import resolve, Resolver404
-from silk.auth import user_passes_test
-from silk.config import SilkyConfig
-from accounts.models import Role, User
-try:
-    found = resolve("/silk/").app_name
-except Resolver404:
-    found = None
-may = SilkyConfig().SILKY_PERMISSIONS
-print(json.dumps({
-    "installed": "silk" in settings.INSTALLED_APPS,
-    "url": found,
-    "administrator": may(User(role=Role.ADMINISTRATOR, is_active=True)),
-    "manager": may(User(role=Role.MANAGER, is_active=True)),
-    "sign-in": SilkyConfig().SILKY_AUTHENTICATION and SilkyConfig().SILKY_AUTHORISATION,
-    "collapsed": settings.DEBUG_TOOLBAR_CONFIG["SHOW_COLLAPSED"],
-}))
-"""
 
 
 def test_the_process_answers_without_a_database(client):
@@ -139,25 +110,3 @@ def test_a_pool_that_is_used_up_is_told_and_does_not_keep_the_answer_waiting(cli
 
     assert response.status_code == 200
     assert (response.json()["status"], response.json()["pool"]) == ("degraded", "exhausted")
-
-
-def tools(**environ):
-    done = subprocess.run(
-        [sys.executable, "-c", SILK],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-        env={"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "atmr.settings", **environ},
-    )  # fmt: skip
-    return json.loads(done.stdout)
-
-
-def test_silk_is_for_administrators_of_a_development_checkout():
-    assert tools() == {
-        "installed": True, "url": "silk", "administrator": True, "manager": False,
-        "sign-in": True, "collapsed": True,
-    }  # fmt: skip
-
-
-def test_production_has_no_developers_tools():
-    found = tools(SECRET_KEY="an-invented-key", DEBUG="0", ATMR_DEVTOOLS="1", ATMR_EMBEDDED="1")
-
-    assert (found["installed"], found["url"]) == (False, None)

@@ -82,6 +82,7 @@ def test_without_the_extension_the_page_says_how_to_have_it(client, administrato
 def test_with_the_extension_the_slowest_are_shown_without_values(client, administrator):
     extend()
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_statements_reset()")
         cursor.execute("SELECT pg_sleep(0.05), %s AS rochat", ["Eva Rochat"])
 
     with CaptureQueriesContext(connection) as statements:

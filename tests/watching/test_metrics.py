@@ -14,9 +14,8 @@ from django_celery_results.models import TaskResult
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.parser import text_string_to_metric_families
 
-from atmr import clock
+from atmr import clock, tasks
 from atmr.celery import app
-from atmr.watching import folder
 from bookings.states import BookingStatus
 from dispatch.models import DispatchPolicy, DispatchRun, Mode, RunState, RunTrigger
 from dispatch.services import applying, gauges, runs, undoing
@@ -312,7 +311,8 @@ def read(place):
     }
 
 
-def test_what_ended_processes_counted_is_added_up_and_their_gauges_are_dropped(tmp_path):
+def test_what_ended_processes_counted_is_added_up_and_their_gauges_are_dropped(tmp_path, settings):
+    settings.METRICS_DIR = tmp_path
     here = os.getpid()
     write(tmp_path, "counter", here, 5.0)
     write(tmp_path, "gauge_livesum", here, 5.0)
@@ -320,8 +320,7 @@ def test_what_ended_processes_counted_is_added_up_and_their_gauges_are_dropped(t
         gone = ended_process()
         write(tmp_path, "counter", gone, value)
         write(tmp_path, "gauge_livesum", gone, value)
-        with folder.tidied(tmp_path):
-            pass
+        tasks.tidy_metrics()
 
     assert read(tmp_path) == {
         "counter_0.db": [3.0],

@@ -20,6 +20,7 @@ from tests.watching.serving import (
     serving,
 )
 
+WISHES = {"ATMR_METRICS_TOKEN": "s3cret", "ATMR_DEVTOOLS": "1"}
 COUNTING = """
 import django
 from atmr.celery import app
@@ -31,7 +32,7 @@ print(values.ValueClass.__name__)
 
 @pytest.fixture
 def production(tmp_path):
-    with serving(GUNICORN, tmp_path, **PRODUCTION, ATMR_METRICS_TOKEN="s3cret") as server:
+    with serving(GUNICORN, tmp_path, **PRODUCTION, **WISHES) as server:
         yield server
 
 
