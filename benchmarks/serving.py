@@ -162,7 +162,8 @@ def find_subject() -> Subject | None:
     )
     if not by_size:
         return None
-    company, small = (Company.objects.get(pk=by_size[place][0]) for place in (0, -1))
+    companies = Company.objects.in_bulk()
+    company, small = (companies[by_size[place][0]] for place in (0, -1))
     runs = DispatchRun.objects.for_company(company)
     proposed = runs.filter(state=RunState.PROPOSED).order_by("-day", "-id").first()
     moved = runs.filter(ended_assignments__isnull=False).order_by("-id").first()

@@ -7,13 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from django.db import connection
-from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Company
-from atmr.errors import DomainError
 from dispatch.demo import history_clearing
-from dispatch.demo.geneva import spots
-from dispatch.demo.history_cast import NAME, SLUG, Cast, make_cast
+from dispatch.demo.history_cast import Cast, ensure_companies, make_cast
 from dispatch.demo.history_days import DayInventor
 from dispatch.demo.history_lines import COLUMNS, Lines, Stamps
 from dispatch.demo.history_quiet import quiet
@@ -26,10 +22,6 @@ BATCH = 10_000
 POSITION_DAYS = 30
 
 Progress = Callable[[int, int], None]
-
-
-class CompanyTaken(DomainError):
-    message = _("The company “%(slug)s” was not made by a history. Rename it first.")
 
 
 @dataclass
@@ -79,7 +71,7 @@ def seed_history(
     :raises NotTheOwner, TablesBusy: see `quiet`.
     """
     first_day = last_day - timedelta(days=days - 1)
-    made = [_ensure_company(number) for number in range(1, companies + 1)]
+    made = ensure_companies(companies)
     found = History([company.slug for company in made], first_day, last_day)
     begun = time.monotonic()
     for company in made:
@@ -110,17 +102,6 @@ def seed_history(
         cursor.execute(f"ANALYZE {', '.join([*casts[0].written, *COLUMNS])}")
     found.analyze_s = time.monotonic() - begun
     return found
-
-
-def _ensure_company(number: int) -> Company:
-    base = spots("depot")[0]
-    company, _ = Company.objects.get_or_create(
-        slug=SLUG.format(number),
-        defaults={"name": NAME.format(number), "base_lat": base.lat, "base_lon": base.lon},
-    )
-    if company.name != NAME.format(number):
-        raise CompanyTaken(slug=company.slug)
-    return company
 
 
 def _batches(first: date, last: date, bookings_per_day: int) -> Iterator[tuple[int, list[date]]]:

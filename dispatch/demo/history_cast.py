@@ -7,7 +7,11 @@ from datetime import date
 from itertools import islice
 from random import Random
 
+from django.contrib.auth.hashers import make_password
+from django.utils.translation import gettext_lazy as _
+
 from accounts.models import Company, Language, Partner, PartnerAgreement, Role, User
+from atmr.errors import DomainError
 from bookings.models import Client, Mobility
 from dispatch.demo.geneva import Spot, choose_near, drive_min, spots
 from dispatch.demo.people import Person, invent_people
@@ -34,6 +38,10 @@ CLIENTS_PER_BOOKING = 10
 RIDES_PER_DRIVER = 10
 BUSIEST = 1.4
 _VISITED = ("hospital", "clinic", "dialysis", "practice", "nursing_home")
+
+
+class CompanyTaken(DomainError):
+    message = _("The company “%(slug)s” was not made by a history. Rename it first.")
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,65 @@ class Cast:
     written: dict[str, int]
 
 
+def ensure_companies(count: int) -> list[Company]:
+    """Give the companies history-1 to history-N with their policies, partners and sign-ins.
+
+    :raises CompanyTaken: such a company exists and is somebody's.
+    """
+    names = {SLUG.format(n): NAME.format(n) for n in range(1, count + 1)}
+    known = dict(Company.objects.filter(slug__in=names).values_list("slug", "name"))
+    for slug, name in known.items():
+        if name != names[slug]:
+            raise CompanyTaken(slug=slug)
+    base = spots("depot")[0]
+    Company.objects.bulk_create(
+        Company(slug=slug, name=name, base_lat=base.lat, base_lon=base.lon)
+        for slug, name in names.items()
+        if slug not in known
+    )
+    companies = list(Company.objects.filter(slug__in=names).order_by("pk"))
+    DispatchPolicy.objects.bulk_create(
+        (DispatchPolicy(company=company) for company in companies), ignore_conflicts=True
+    )
+    PartnerAgreement.objects.bulk_create(
+        (
+            PartnerAgreement(company=company, partner=partner)
+            for company in companies
+            for partner in _ensure_partners()
+        ),
+        ignore_conflicts=True,
+    )
+    # Who made the moves of the past. Nobody signs in with these: they have no password.
+    User.objects.bulk_create(
+        (
+            User(
+                email=_dispatcher_of(company),
+                role=Role.DISPATCHER,
+                company=company,
+                name=str(Role.DISPATCHER.label),
+                password=make_password(None),
+            )
+            for company in companies
+        ),
+        ignore_conflicts=True,
+    )
+    rows = Company.objects.filter(slug__in=names).select_related("policy")
+    return sorted(rows, key=lambda company: list(names).index(company.slug))
+
+
+def _dispatcher_of(company: Company) -> str:
+    return f"dispatcher@{company.slug}.example"
+
+
+def _ensure_partners() -> list[Partner]:
+    emails = {f"partner{n}@{DOMAIN}": name for n, name in enumerate(PARTNERS, start=1)}
+    known = set(Partner.objects.filter(email__in=emails).values_list("email", flat=True))
+    Partner.objects.bulk_create(
+        Partner(email=email, name=name) for email, name in emails.items() if email not in known
+    )
+    return list(Partner.objects.filter(email__in=emails).order_by("pk"))
+
+
 def make_cast(
     *, company: Company, number: int, bookings_per_day: int, first_day: date, seed: int
 ) -> Cast:
@@ -79,17 +146,16 @@ def make_cast(
     people = list(
         islice(invent_people(rng, first_day), max(20, bookings_per_day * CLIENTS_PER_BOOKING))
     )
-    policy, _ = DispatchPolicy.objects.get_or_create(company=company)
     places = _make_places(company, people)
-    partners = _ensure_partners(company)
-    riders = _make_riders(rng, company, people, places, partners)
+    riders = _make_riders(rng, company, people, places, _ensure_partners())
     crews = _ensure_crews(
         company, places, max(2, int(bookings_per_day * BUSIEST) // RIDES_PER_DRIVER)
     )
+    dispatcher = User.objects.for_company(company).filter(email=_dispatcher_of(company))
     return Cast(
         company=company,
-        dispatcher=_ensure_dispatcher(company).pk,
-        settings=json.dumps(policies.as_settings(policy)),
+        dispatcher=dispatcher.values_list("pk", flat=True)[0],
+        settings=json.dumps(policies.as_settings(company.policy)),
         riders=riders,
         crews=crews,
         written={
@@ -97,26 +163,6 @@ def make_cast(
             Client._meta.db_table: len(people),
         },
     )
-
-
-def _ensure_dispatcher(company: Company) -> User:
-    """Give the person who made the moves of the past; the sign-in has no password."""
-    email = f"dispatcher@{company.slug}.example"
-    found = User.objects.filter(email=email, company=company).first()
-    return found or User.objects.create_user(
-        email, role=Role.DISPATCHER, company=company, name=str(Role.DISPATCHER.label)
-    )
-
-
-def _ensure_partners(company: Company) -> list[Partner]:
-    partners = []
-    for number, name in enumerate(PARTNERS, start=1):
-        partner, _ = Partner.objects.get_or_create(
-            email=f"partner{number}@{DOMAIN}", defaults={"name": name}
-        )
-        PartnerAgreement.objects.get_or_create(company=company, partner=partner)
-        partners.append(partner)
-    return partners
 
 
 def _make_places(company: Company, people: list[Person]) -> dict[Spot, int]:
@@ -172,7 +218,7 @@ def _make_riders(
     )
     riders: dict[str, list[Rider]] = {mobility: [] for mobility in Mobility.values}
     for person, client in zip(people, clients, strict=True):
-        there = [choose_near(rng, person.home, spots(*_VISITED)) for _ in range(2)]
+        there = [choose_near(rng, person.home, spots(*_VISITED)) for _place in range(2)]
         riders[person.mobility].append(
             Rider(
                 client=client.pk,

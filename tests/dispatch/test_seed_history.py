@@ -16,7 +16,7 @@ from accounts.models import Company
 from bookings.models import Booking, BookingEvent, Client
 from bookings.states import MOVES, BookingStatus
 from dispatch.demo import history, history_quiet
-from dispatch.demo.history import CompanyTaken
+from dispatch.demo.history_cast import CompanyTaken
 from dispatch.demo.history_clearing import NotOfTheHistory
 from dispatch.demo.history_quiet import NotTheOwner, TablesBusy
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun, Outbox, Unassigned
