@@ -100,7 +100,9 @@ if not SECRET_KEY:
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 # Silk and the debug toolbar: for the developer at this machine, never elsewhere.
-DEVTOOLS = DEBUG and not TESTING and env_bool("ATMR_DEVTOOLS", default=True)
+# They look at every statement, so a command that measures goes without.
+MEASURING = sys.argv[1:] != [] and sys.argv[1].startswith(("bench_", "profile_"))
+DEVTOOLS = DEBUG and not (TESTING or MEASURING) and env_bool("ATMR_DEVTOOLS", default=True)
 SERVES_WEB = os.environ.get("ATMR_ROLE") == "web"  # set by the door: see atmr/wsgi.py
 WEB_PROCESSES = env_int("WEB_CONCURRENCY", default=2)
 WORKER_PROCESSES = env_int("ATMR_WORKERS", default=2)
