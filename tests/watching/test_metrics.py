@@ -219,6 +219,7 @@ def test_failed_tasks_of_the_last_day_by_name():
 
 
 def test_without_a_database_the_processes_figures_are_told_all_the_same(client, monkeypatch):
+    client.get("/healthz")
     monkeypatch.setitem(connection.settings_dict, "HOST", "/nowhere")
 
     found = {sample.name: sample.value for sample in samples(client)}
