@@ -17,6 +17,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
 from accounts import paging
@@ -25,8 +26,9 @@ from benchmarks import proof
 from benchmarks.proof import declared, explain, prove
 from benchmarks.serving import SERVED, Statement, Subject, asked, find_subject
 from bookings.models import Booking, Client
+from dispatch.metrics.reading import of_period
 from dispatch.models import Assignment, DispatchPolicy, DispatchRun, RunState
-from dispatch.services import loading
+from dispatch.services import loading, versions
 from fleet.models import Shift
 from tests.factories import DAY, on_day
 from tests.test_database import INDEXES, TABLES
@@ -361,6 +363,25 @@ def test_shifts_of_a_day_are_not_looked_for_among_those_of_years() -> None:
 
     assert "starts_at <" in condition
     assert "starts_at >" in condition
+
+
+def test_figures_of_a_day_read_that_day_and_not_the_years_around_it() -> None:
+    run = DispatchRun.objects.filter(company=company(), day=DAY).latest("pk")
+    with CaptureQueriesContext(connection) as sent:
+        versions.of_figures(company(), DAY_START, DAY_END)
+        versions.of_result(run)
+        found = of_period(company=company(), first_day=DAY, last_day=DAY, policy=DispatchPolicy())
+
+    assert found.bookings > 0
+    walked = {
+        node.get("Relation Name")
+        for query in sent.captured_queries
+        for node in plan_of((query["sql"], ()))
+        if node["Node Type"] == "Seq Scan"
+    }
+    assert walked.isdisjoint(
+        {"bookings_booking", "bookings_bookingevent", "dispatch_assignment", "fleet_shift"}
+    )
 
 
 def test_proof_reads_more_pages_without_the_index_and_gives_it_back() -> None:

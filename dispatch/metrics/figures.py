@@ -4,6 +4,7 @@ A share of nothing is None, never 0 or 1. Distances are roads as planning measur
 circle times its detour factor.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -249,20 +250,22 @@ def _legs(duty: Duty, rides: Sequence[Ride]) -> Iterator[tuple[bool, float]]:
 
 
 def _shares(duties: Sequence[Duty], by_shift: Mapping[int, Sequence[Ride]]) -> dict[int, Share]:
-    found: dict[int, Share] = {}
+    rides: Counter[int] = Counter()
+    paid: dict[int, timedelta] = {}
     for duty in sorted(duties, key=lambda duty: duty.driver):
-        rides = by_shift[duty.shift]
-        if rides or not duty.is_reserve:
-            before = found.get(duty.driver, Share())
-            found[duty.driver] = Share(
-                before.rides + len(rides), round(before.hours + _paid_h(rides), 4)
-            )
-    return found
+        own = by_shift[duty.shift]
+        if own or not duty.is_reserve:
+            rides[duty.driver] += len(own)
+            paid[duty.driver] = paid.get(duty.driver, timedelta()) + _paid(own)
+    return {
+        driver: Share(rides[driver], round(length / timedelta(hours=1), 4))
+        for driver, length in paid.items()
+    }
 
 
-def _paid_h(rides: Sequence[Ride]) -> float:
+def _paid(rides: Sequence[Ride]) -> timedelta:
     if not rides:
-        return 0.0
+        return timedelta()
     first = min(ride.actual_pickup_at or ride.pickup_at for ride in rides)
     last = max(ride.actual_delivery_at or ride.ends_at for ride in rides)
-    return (last - first) / timedelta(hours=1)
+    return last - first

@@ -276,6 +276,32 @@ def test_a_night_shift_belongs_to_the_day_on_which_it_starts(line):
     assert found.aboard_km > 0
 
 
+def test_a_period_is_all_its_days_and_no_other(line):
+    """A driver who works on two of three days has the hours of both."""
+    driver = DriverFactory(company=line.company)
+    for after in (0, 1, 3):
+        day = DAY + timedelta(days=after)
+        starts_at = on_day(7, day=day)
+        shift = line.shift(driver=driver, starts_at=starts_at, ends_at=on_day(17, day=day))
+        booking = line.booking(
+            1, 3, 9, requested_pickup_at=on_day(9, day=day), status=BookingStatus.ASSIGNED
+        )
+        AssignmentFactory(booking=booking, shift=shift)  # twenty minutes, and five to alight
+
+    found = of_period(
+        company=line.company,
+        first_day=DAY,
+        last_day=DAY + timedelta(days=2),
+        policy=DispatchPolicy(),
+    )
+
+    assert (found.bookings, found.assigned) == (2, 2)
+    assert found.drivers == {driver.pk: Share(2, 0.8333)}
+    # Twice from 0 to 1, with the client to 3, and back to 0.
+    assert found.aboard_km == pytest.approx(4 * STEP_KM, abs=0.002)
+    assert found.empty_km == pytest.approx(8 * STEP_KM, abs=0.002)
+
+
 @pytest.mark.parametrize("rides", [2, 20])
 def test_figures_of_a_day_cost_three_statements(line, rides, django_assert_num_queries):
     for number in range(rides):
