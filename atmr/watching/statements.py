@@ -44,8 +44,9 @@ class Watcher:
                 report(self.database, sql, seconds)
 
 
-def report(database: str, sql: str, seconds: float) -> None:
+def report(database: str, sent: Any, seconds: float) -> None:
     """Say where a slow statement came from and what it does, never with which values."""
+    sql = sent if isinstance(sent, str) else without_values(sent)
     bound = get_contextvars()
     kind, name = sender(bound)
     entry = {
@@ -68,6 +69,11 @@ def report(database: str, sql: str, seconds: float) -> None:
     )
 
 
+def without_values(sent: Any) -> str:
+    """Give the text of a statement that was put together by psycopg, which holds its values."""
+    return shape(sent.decode(errors="replace") if isinstance(sent, bytes) else sent.as_string())
+
+
 def sender(bound: dict[str, Any]) -> tuple[str, str]:
     """Name what is under way: a task by its name, a request by its route's, a command."""
     if "task" in bound:
@@ -84,7 +90,8 @@ def echo(execute: Execute, sql: str, params: Any, many: Any, context: Any) -> An
         return execute(sql, params, many, context)
     finally:
         ms = (time.perf_counter() - started) * 1000
-        sys.stderr.write(f"[sql] {ms:8.2f} ms  {call_site()}\n      {' '.join(sql.split())}\n")
+        text = " ".join(sql.split()) if isinstance(sql, str) else without_values(sql)
+        sys.stderr.write(f"[sql] {ms:8.2f} ms  {call_site()}\n      {text}\n")
 
 
 def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:

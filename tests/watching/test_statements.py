@@ -5,6 +5,7 @@ import threading
 import pytest
 import structlog
 from django.db import DatabaseError, connection, connections
+from psycopg import sql
 from structlog.contextvars import bound_contextvars, merge_contextvars
 
 from atmr import logs
@@ -45,6 +46,23 @@ def test_a_slow_statement_is_one_event_without_its_values(ask, lines, board):
     assert entry["site"].startswith("tests/watching/conftest.py:")
     assert entry["log_level"] == "warning"
     assert "Marie" not in str(lines)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        sql.SQL("SELECT {}, 7").format(sql.Literal("Marie O'Hara")),
+        b"SELECT 'Marie O''Hara', 7",
+    ],
+)
+def test_a_statement_that_psycopg_put_together_is_reported_without_its_values(
+    ask, lines, board, everything_is_slow, sent
+):
+    assert ask(sent) == [("Marie O'Hara", 7)]
+
+    (entry,) = slow(lines)
+    assert entry["shape"] == "SELECT ?, ?"
+    assert "Marie" not in str(entry)
 
 
 def test_its_limit_is_a_setting(ask, lines, board, settings):
