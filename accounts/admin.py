@@ -1,6 +1,6 @@
 """The admin's base, which keeps every page inside the company, and the pages of accounts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,9 +11,10 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, connection
-from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet
+from django.db.models import PROTECT, Field, ForeignKey, ManyToManyField, Model, QuerySet
 from django.db.models.fields.related import RelatedField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -22,6 +23,9 @@ from accounts.changelist import PagedAdmin
 from accounts.models import Company, Partner, PartnerAgreement, Role, User
 from accounts.permissions import has_company, of_company, signed_in
 from atmr.errors import DomainError, refusal_of
+
+# So many rows that forbid to delete another are named one by one.
+BLOCKING = 20
 
 
 class CompanyForm(forms.ModelForm):
@@ -174,6 +178,21 @@ class CompanyAdmin(CompanyScoped, PagedAdmin):
             request.refusal = _refusal(exc)  # type: ignore[attr-defined]
         return super().changeform_view(request, *args, **kwargs)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
+        """Tell what forbids to delete: a few rows by name, the many by their number.
+
+        Django names every row, and a driver of years has thousands.
+        """
+        many = [
+            f"{capfirst(str(rows.model._meta.verbose_name_plural))}: {BLOCKING}+"
+            for rows in _blocking(self.model, objs)
+            if rows[: BLOCKING + 1].count() > BLOCKING
+        ]
+        if many:
+            return [], {}, set(), many
+        found: tuple = super().get_deleted_objects(objs, request)
+        return found
+
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._or_message(request, super().delete_view, *args, **kwargs)
 
@@ -200,6 +219,14 @@ class CompanyStacked(CompanyScoped, StackedInline):
     """The base of rows edited inside another page, one block each."""
 
     extra = 0
+
+
+def _blocking(model: type[Model], objs: Any) -> Iterator[QuerySet]:
+    """Give, by relation, the rows without which `objs` cannot be deleted."""
+    for relation in model._meta.related_objects:
+        if relation.on_delete is PROTECT:
+            rows = relation.related_model._default_manager.all()
+            yield rows.filter(**{f"{relation.field.name}__in": objs})
 
 
 def _without(names: Iterable[Any], hidden: list[str]) -> list[Any]:
