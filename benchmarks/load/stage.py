@@ -17,7 +17,7 @@ from django.db import transaction
 from accounts.models import Company, Role, User
 from atmr import clock
 from benchmarks import companies
-from benchmarks.days import tidy
+from benchmarks.days import vacuum
 from bookings.models import Booking, BookingEvent, Client
 from dispatch.demo import seeding
 from dispatch.models import Assignment
@@ -75,7 +75,7 @@ def stage(
     try:
         working = [_open(slug, now) for slug in WORKING]
         past = list(Company.objects.filter(slug__startswith="history-").order_by("slug"))
-        tidy(Assignment, Booking, BookingEvent, Client, Place, Shift)
+        vacuum(Assignment, Booking, BookingEvent, Client, Place, Shift, analyze=True)
         yield Stage(think_s, seconds, _people(users, working, past, now))
     finally:
         _clear()
