@@ -232,7 +232,8 @@ def _changes(
     for proposal in proposed:
         if proposal.is_change:
             proposal.row.explanation = reasons.assigned.get(proposal.number, {})
-            changes.append(_change(mapped, proposal))
+            pk = mapped.bookings[proposal.number].pk
+            changes.append(Change(pk, proposal.current, proposal.row))
     for number in plan.unassigned:
         current = mapped.day.current(mapped.bookings[number])
         if current is not None:
@@ -242,10 +243,6 @@ def _changes(
         if current is not None:
             changes.append(Change(booking.pk, current, None))
     return changes
-
-
-def _change(mapped: MappedDay, proposal: Proposal) -> Change:
-    return Change(mapped.bookings[proposal.number].pk, proposal.current, proposal.row)
 
 
 def versions_read(mapped: MappedDay) -> Versions:
