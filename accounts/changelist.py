@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import helpers
+from django.contrib.admin import ShowFacets, helpers
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR
 from django.db.models import Model, Q, QuerySet
@@ -115,6 +115,7 @@ class PagedAdmin(ModelAdmin):  # type: ignore[misc]
 
     list_per_page = 50
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # they count every row, once for each filter
     has_export = False  # its page links to `export/`, with the filters of the list
 
     @display(description=ModelAdmin.action_checkbox.short_description)  # type: ignore[untyped-decorator]
