@@ -42,6 +42,42 @@ def same_company(**tables: str) -> pgtrigger.Trigger:
     )
 
 
+def same_company_at_once(**tables: str) -> list[pgtrigger.Trigger]:
+    """Refuse what `same_company` does, for all rows of a statement together.
+
+    For tables that planning fills: it takes a fraction of the time, and what breaks another rule
+    too is refused for that one.
+    """
+    # One look-up by id for each row, whatever the plan: it is kept for statements of any size.
+    checks = "\n".join(
+        f"""
+        IF EXISTS (
+            SELECT 1 FROM new_rows r WHERE r.{column} IS NOT NULL AND (
+                SELECT t.company_id FROM {table} t WHERE t.id = r.{column}
+            ) IS DISTINCT FROM r.company_id
+        ) THEN
+            RAISE EXCEPTION '{column} belongs to another company'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'same_company',
+                  TABLE = TG_TABLE_NAME, COLUMN = '{column}';
+        END IF;"""
+        for column, table in tables.items()
+    )
+    return [
+        pgtrigger.Trigger(
+            name=name,
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=operation,
+            referencing=pgtrigger.Referencing(new="new_rows"),
+            func=f"{checks}\nRETURN NULL;",
+        )
+        for name, operation in (
+            ("same_company_entered", pgtrigger.Insert),
+            ("same_company_changed", pgtrigger.Update),
+        )
+    ]
+
+
 def keeps_company() -> pgtrigger.Trigger:
     """Refuse to hand a row to another company: what points at it would stay behind."""
     return pgtrigger.Trigger(

@@ -16,22 +16,48 @@ class ShiftHasRides(DomainError):
     constraints = ("shift_keeps_rides",)
 
 
-def driver_of_shift() -> pgtrigger.Trigger:
+def driver_of_shift() -> list[pgtrigger.Trigger]:
     """An assignment's driver is its shift's, and its layout its shift's vehicle's.
 
     Live work needs a shift that takes place, and holds it until the transaction ends: else a change
     of its driver could pass by unseen. To end an assignment asks nothing: its shift may have been
-    given to somebody else since.
+    given to somebody else since. Rows that are entered are asked about together.
     """
-    return pgtrigger.Trigger(
+    refuse = """
+            RAISE EXCEPTION 'driver or layout is not of the shift, or the shift is cancelled'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'assignment_driver_of_shift',
+                  TABLE = TG_TABLE_NAME;"""
+    entered = pgtrigger.Trigger(
+        name="driver_of_shift_entered",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_rows"),
+        # Look-ups by id for each row, whatever the plan: it is kept for statements of any size.
+        func=f"""
+        PERFORM 1 FROM fleet_shift
+        WHERE id = ANY (ARRAY(SELECT DISTINCT shift_id FROM new_rows WHERE status = 'live'))
+        ORDER BY id FOR NO KEY UPDATE;
+        IF EXISTS (
+            SELECT 1 FROM new_rows r WHERE (
+                SELECT s.driver_id = r.driver_id AND (s.status = 'planned' OR r.status <> 'live')
+                    AND s.vehicle_id = (
+                        SELECT l.vehicle_id FROM fleet_vehiclelayout l WHERE l.id = r.layout_id
+                    )
+                FROM fleet_shift s WHERE s.id = r.shift_id
+            ) IS NOT TRUE
+        ) THEN{refuse}
+        END IF;
+        RETURN NULL;""",
+    )
+    changed = pgtrigger.Trigger(
         name="driver_of_shift",
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert
-        | pgtrigger.UpdateOf("shift_id", "driver_id", "layout_id", "status"),
-        func="""
+        operation=pgtrigger.UpdateOf("shift_id", "driver_id", "layout_id", "status"),
+        func=f"""
         IF NEW.status = 'live' THEN
             PERFORM 1 FROM fleet_shift WHERE id = NEW.shift_id FOR NO KEY UPDATE;
-        ELSIF TG_OP = 'UPDATE' AND NEW.shift_id = OLD.shift_id
+        ELSIF NEW.shift_id = OLD.shift_id
             AND NEW.driver_id = OLD.driver_id AND NEW.layout_id = OLD.layout_id
         THEN
             RETURN NEW;
@@ -40,13 +66,11 @@ def driver_of_shift() -> pgtrigger.Trigger:
             SELECT 1 FROM fleet_shift s JOIN fleet_vehiclelayout l ON l.vehicle_id = s.vehicle_id
             WHERE s.id = NEW.shift_id AND s.driver_id = NEW.driver_id AND l.id = NEW.layout_id
             AND (s.status = 'planned' OR NEW.status <> 'live')
-        ) THEN
-            RAISE EXCEPTION 'driver or layout is not of the shift, or the shift is cancelled'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'assignment_driver_of_shift',
-                  TABLE = TG_TABLE_NAME;
+        ) THEN{refuse}
         END IF;
         RETURN NEW;""",
     )
+    return [entered, changed]
 
 
 def shift_keeps_rides() -> pgtrigger.Trigger:

@@ -217,9 +217,9 @@ def test_rows_of_a_company_stay_with_it_and_point_at_no_other():
     looked_at = {
         f"{model.__name__}.{field.name}"
         for model, trigger in TRIGGERS
-        if trigger.name in {"same_company", "driver_of_shift"}
+        if trigger.name in {"same_company", "same_company_changed", "driver_of_shift"}
         for field in model._meta.fields
-        if f'"{field.column}"' in str(trigger.operation)
+        if f'"{field.column}"' in str(trigger.operation) or f"r.{field.column} IS" in trigger.func
     }
 
     # An event is written by the trigger, with the company of its booking.

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company
-from accounts.triggers import row_version, same_company
+from accounts.triggers import row_version, same_company_at_once
 from atmr.rows import RowsQuerySet
 from bookings.models import Booking
 from dispatch import triggers
@@ -169,13 +169,13 @@ class Assignment(models.Model):
             ),
         ]
         triggers = [
-            same_company(
+            *same_company_at_once(
                 booking_id="bookings_booking",
                 shift_id="fleet_shift",
                 dispatch_run_id="dispatch_dispatchrun",
                 ended_by_run_id="dispatch_dispatchrun",
             ),
-            triggers.driver_of_shift(),
+            *triggers.driver_of_shift(),
             row_version(),
             *triggers.route_changes(),
         ]
