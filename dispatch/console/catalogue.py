@@ -82,7 +82,7 @@ ORDER BY s.indexrelname"""
 
 # Of another account's session, an ordinary one sees the database and nothing else.
 CONNECTIONS = """
-SELECT coalesce(state, 'of another account') AS state, count(*) AS number,
+SELECT state, count(*) AS number,
     max(extract(epoch FROM clock_timestamp() - state_change))::int AS longest_s
 FROM pg_stat_activity
 WHERE backend_type = 'client backend' OR (backend_type IS NULL AND datid IS NOT NULL)

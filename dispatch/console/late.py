@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from accounts.models import Company
 from dispatch.services import delays
@@ -16,7 +17,9 @@ _TOO_MUCH: dict[Limit, Promise] = {
     Limit.SHIFT: _("back %(n)s min after the end of the shift"),
     Limit.WORK: _("%(n)s min more work than a day allows"),
     Limit.BREAK: _("no room is left for the break of %(n)s min"),
-    Limit.BOOKINGS: _("%(n)s bookings more than the limit"),
+    Limit.BOOKINGS: ngettext_lazy(
+        "%(n)s booking more than the limit", "%(n)s bookings more than the limit", "n"
+    ),
 }
 
 
@@ -65,5 +68,5 @@ def _overloaded(overloads: Sequence[Overload], shifts: dict[int, Shift]) -> Iter
             amount = overload.amount
             if overload.limit != Limit.BOOKINGS:
                 amount = -(-amount // 60)
-            why = str(_TOO_MUCH[overload.limit]) % {"n": amount}
+            why = str(_TOO_MUCH[overload.limit] % {"n": amount})
             yield Overloaded(shifts[overload.shift], why)
