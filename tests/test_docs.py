@@ -43,3 +43,12 @@ def test_every_variable_of_the_environment_is_listed():
     )
     own = {"ATMR_ROLE", "DJANGO_SETTINGS_MODULE", "PYTEST_XDIST_WORKER", "PORT", "SERVE"}
     assert names - own == listed - {"ATMR_INSTANCES", "ATMR_REQUIRE_BROWSER"}
+
+
+def test_excerpts_are_what_the_files_say():
+    text = (ROOT / "docs" / "patterns.md").read_text()
+    excerpts = re.findall(r"```python\n# (\S+)\n(.*?)```", text, re.DOTALL)
+
+    assert len(excerpts) > 5
+    missing = [path for path, code in excerpts if code not in (ROOT / path).read_text()]
+    assert missing == []
