@@ -24,6 +24,14 @@ from dispatch.services.judging import times_kept
 from dispatch.services.loading import load_day
 from dispatch.travel import GreatCircle
 
+_BEGUN = frozenset(
+    {
+        BookingStatus.EN_ROUTE,
+        BookingStatus.ARRIVED,
+        BookingStatus.ON_BOARD,
+        BookingStatus.COMPLETED,
+    }
+)
 # Less is no delay that anybody would tell.
 _SHORTEST = timedelta(minutes=1)
 
@@ -43,7 +51,8 @@ class Delay:
 
     At its pickup, or at its delivery where the client is on board or has an appointment. `over` is
     how much later than agreed (see `metrics.figures.lateness`), None where nothing was agreed any
-    more; `after` the booking with which the delay began, None for that one itself.
+    more; `after` the booking with which the delay began, None for that one itself. Without a word
+    from the driver all of it is a guess (`is_heard`).
     """
 
     booking: int
@@ -55,6 +64,7 @@ class Delay:
     over: timedelta | None
     is_late: bool
     after: int | None
+    is_heard: bool
 
     @property
     def delay_min(self) -> int:
@@ -80,7 +90,8 @@ class Delays:
 
     @property
     def late(self) -> list[Delay]:
-        return [delay for delay in self.delays if delay.is_late]
+        """The late rides; of a driver who reported nothing yet, the one that says so."""
+        return [d for d in self.delays if d.is_late and (d.is_heard or d.after is None)]
 
     def touched_by(self, booking: int) -> list[Delay]:
         return [delay for delay in self.delays if delay.after == booking]
@@ -93,10 +104,11 @@ def delays_of(*, company: Company, day: date, now: datetime) -> Delays:
         return Delays()
     rows = load_day(company=company, day=day, now=now, policy=policies.policy_of(company))
     mapped = build(times_kept(rows), GreatCircle())
+    heard = _heard(mapped)
     found = Delays()
     for vehicle, signed in enumerate(signed_routes(mapped)):
         if signed:
-            drive = _Drive(mapped, vehicle, signed)
+            drive = _Drive(mapped, vehicle, signed, heard)
             found.delays.extend(drive.delays())
             found.overloads.extend(drive.overloads())
     found.overloads.extend(_too_many(mapped))
@@ -113,7 +125,11 @@ def watch(*, company: Company, now: datetime) -> int:
                 kind=AlertKind.LATE,
                 booking_id=delay.booking,
                 shift_id=delay.shift,
-                details={"predicted_at": delay.predicted_at.isoformat(), "min": delay.delay_min},
+                details={
+                    "predicted_at": delay.predicted_at.isoformat(),
+                    "min": delay.delay_min,
+                    "heard": delay.is_heard,
+                },
                 raised_at=now,
             )
             for delay in late
@@ -125,8 +141,11 @@ def watch(*, company: Company, now: datetime) -> int:
 class _Drive:
     """The rest of one shift's route, driven from where the vehicle is."""
 
-    def __init__(self, mapped: MappedDay, number: int, signed: Sequence[int]) -> None:
+    def __init__(
+        self, mapped: MappedDay, number: int, signed: Sequence[int], heard: set[int]
+    ) -> None:
         self.mapped, self.shift = mapped, mapped.shifts[number]
+        self.is_heard = self.shift.pk in heard
         self.vehicle: Vehicle = mapped.problem.vehicles[number]
         self.starts: dict[int, int] = {}
         self.ends: dict[int, int] = {}
@@ -221,6 +240,7 @@ class _Drive:
             over=over,
             is_late=over is not None and is_late(over, day.policy),
             after=after,
+            is_heard=self.is_heard,
         )
 
     def overloads(self) -> Iterator[Overload]:
@@ -239,6 +259,16 @@ class _Drive:
 
     def _overload(self, limit: Limit, amount: int) -> Overload:
         return Overload(self.shift.driver_id, self.shift.pk, limit, amount)
+
+
+def _heard(mapped: MappedDay) -> set[int]:
+    """The shifts that have been heard of today: a position, or a ride reported as begun."""
+    heard = {shift.pk for shift in mapped.shifts if shift.last_position}  # type: ignore[attr-defined]
+    for booking in mapped.day.bookings:
+        current = mapped.day.current(booking)
+        if current is not None and booking.status in _BEGUN:
+            heard.add(current.shift_id)
+    return heard
 
 
 def _too_many(mapped: MappedDay) -> Iterator[Overload]:

@@ -24,6 +24,7 @@ from tests.factories import (
     CompanyFactory,
     DispatchRunFactory,
     PlaceFactory,
+    PositionFactory,
     ShiftFactory,
     UnassignedFactory,
     UserFactory,
@@ -368,9 +369,14 @@ def test_who_is_late_now_is_told_with_whom_that_touches(client, dispatcher):
         AssignmentFactory(booking=booking, shift=shift)
     with time_machine.travel(on_day(9, 40), tick=False):
         client.force_login(dispatcher)
+        silent = show(client, company)
+        PositionFactory(shift=shift, at=on_day(9, 39))
         text = show(client, company).content.decode()
         late = show(client, company).context["late"]
 
+    assert [ride.delay.planned_at for ride in silent.context["late"].rides] == [on_day(9)]
+    assert "Nothing heard of the driver" in silent.content.decode()
+    assert "Nothing heard of the driver" not in text
     assert [ride.delay.planned_at for ride in late.rides] == [on_day(9), on_day(9, 30)]
     assert [ride.touched for ride in late.rides] == [1, 0]
     assert "Late now" in text

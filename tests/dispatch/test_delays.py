@@ -118,6 +118,38 @@ def test_a_delay_runs_on_until_a_wait_takes_it_up(line):
     assert [each.booking for each in seen.touched_by(first.pk)] == [second.pk]
 
 
+def test_a_driver_of_whom_nothing_was_heard_is_told_of_once(line):
+    shift = line.shift()
+    rides = [ride(line, shift, 1, 2, 9, minute) for minute in (0, 16, 32)]
+
+    silent = look(line, 9, 40)
+    delays.watch(company=line.company, now=on_day(9, 40))
+
+    assert [d.booking for d in silent.late] == [rides[0].pk]
+    assert not silent.late[0].is_heard
+    assert len(silent.touched_by(rides[0].pk)) == 2
+    assert [alert.booking_id for alert in Alert.objects.all()] == [rides[0].pk]
+
+
+def test_a_driver_who_is_heard_of_is_late_for_each_ride(line):
+    shift = line.shift()
+    rides = [ride(line, shift, 1, 2, 9, minute) for minute in (0, 16, 32)]
+    report(rides[0], "en_route", 9, 35)
+
+    late = look(line, 9, 40).late
+
+    assert [d.booking for d in late] == [booking.pk for booking in rides]
+    assert all(d.is_heard for d in late)
+
+
+def test_a_position_is_a_word_from_the_driver(line):
+    shift = line.shift()
+    rides = [ride(line, shift, 1, 2, 9, minute) for minute in (0, 16)]
+    PositionFactory(shift=shift, at=on_day(9, 35), lat=line[0].lat, lon=line[0].lon)
+
+    assert [d.booking for d in look(line, 9, 40).late] == [booking.pk for booking in rides]
+
+
 def test_another_shift_is_not_touched(line):
     ride(line, line.shift(), 1, 2, 9)
     other = ride(line, line.shift(0), 1, 2, 9, 40)
