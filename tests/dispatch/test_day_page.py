@@ -359,10 +359,13 @@ def test_a_proposal_is_shown_with_its_own_figures(client, dispatcher):
 
 def test_who_is_late_now_is_told_with_whom_that_touches(client, dispatcher):
     company = dispatcher.company
-    shift = ShiftFactory(company=company, ends_at=on_day(10))
+    base, clinic = (PlaceFactory(company=company, lat=lat, lon=6.12) for lat in (46.2, 46.205))
+    shift = ShiftFactory(company=company, start_place=base, ends_at=on_day(10))
     for minute in (0, 30):
         booking = BookingFactory(
             company=company,
+            pickup_place=base,
+            delivery_place=clinic,
             requested_pickup_at=on_day(9, minute),
             status=BookingStatus.ASSIGNED,
         )
