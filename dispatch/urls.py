@@ -25,6 +25,7 @@ app_name = "console"
 urlpatterns = [
     path("day/<slug:company>/", views.today, name="today"),
     path("day/<slug:company>/<day:day>/", views.day, name="day"),
+    path("day/<slug:company>/<day:day>/<int:shift>/", views.stops, name="stops"),
     path("day/<slug:company>/<day:day>/plan/", views.plan, name="plan"),
     path("day/<slug:company>/<day:day>/apply/", views.apply, name="apply"),
     path("day/<slug:company>/<day:day>/undo/", views.undo, name="undo"),

@@ -50,6 +50,7 @@ BUDGETS: dict[str, int | str] = {
         "tests.dispatch.test_database_page.test_the_page_costs_the_same_however_many_rows"
     ),
     "console:day": "tests.dispatch.test_day_page.test_it_costs_the_same_however_full_the_day_is",
+    "console:stops": "tests.dispatch.test_day_page.test_stops_of_a_driver_cost_the_same",
     "console:resolve": 4,
     "console:today": 3,
     "metrics-list": "tests.dispatch.test_metrics.test_figures_of_a_day_cost_three_statements",

@@ -18,7 +18,7 @@ import gevent
 from locust import HttpUser, between, events
 from locust.env import Environment
 
-from benchmarks.load.pages import Form, find_form, links_of
+from benchmarks.load.pages import Form, drivers_of, find_form, links_of
 
 FOLDER = Path(os.environ["ATMR_LOAD_FOLDER"])
 STAGE = json.loads((FOLDER / "stage.json").read_text())
@@ -182,14 +182,20 @@ def api_runs(person: Person) -> None:
 def who_could(person: Person) -> None:
     """Ask who could take a ride: the form that offers the shifts of the day."""
     page = person.get(person.day_page, "day page")
-    links = links_of(page, "decide/assign/") or links_of(page, "decide/move/")
+    links = links_of(page, "decide/assign/") or links_of(_open(person, page), "decide/move/")
     if links:
         person.think()
         person.get(CHANCE.choice(links), "who could take it")
 
 
+def _open(person: Person, page: str) -> str:
+    """Open one driver's line of the day page."""
+    drivers = drivers_of(page)
+    return person.get(CHANCE.choice(drivers), "a driver's stops") if drivers else ""
+
+
 def report_from_the_road(person: Person) -> None:
-    page = person.get(person.day_page, "day page")
+    page = _open(person, person.get(person.day_page, "day page"))
     links = [link for part in REPORTS for link in links_of(page, part)]
     if links:
         address = CHANCE.choice(links)

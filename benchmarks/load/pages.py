@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 _LINK = re.compile(r'<a[^>]*\bhref="([^"]*)"')
+_FETCHED = re.compile(r'<details class="driver" hx-get="([^"]*)"')
 
 
 @dataclass
@@ -70,6 +71,11 @@ def find_form(html: str, *, id: str = "", action: str = "") -> Form | None:  # n
         if (id and form.id == id) or (not id and form.action.endswith(action)):
             return form
     return None
+
+
+def drivers_of(html: str) -> list[str]:
+    """Give the addresses that a day page fetches a driver's stops from."""
+    return _FETCHED.findall(html)
 
 
 def links_of(html: str, part: str) -> list[str]:

@@ -105,6 +105,7 @@ class Day:
     absences: list[Absence]
     drive: itinerary.Drive
     shown_run: DispatchRun | None  # the proposal shown instead of what is live
+    is_open: bool  # the stops of every driver are shown; else each is fetched when it is opened
 
     @cached_property
     def axis(self) -> Axis:
@@ -141,7 +142,7 @@ class Day:
             self.axis.span(shift.starts_at, shift.ends_at),
             self.axis.span(pause.at, pause.leaves_at) if pause and pause.leaves_at else None,
             bars,
-            [Line(stop, self._steps(stop)) for stop in plan.stops],
+            [Line(stop, self._steps(stop)) for stop in plan.stops] if self.is_open else [],
         )
 
     @cached_property
@@ -243,6 +244,7 @@ def read(
     user: User,
     drive: itinerary.Drive,
     run_id: int | None = None,
+    is_open: bool = False,
 ) -> Day:
     """Read a company's day; `run_id` shows that run's proposal in place of the live plan."""
     bounds = clock.day_bounds(day, company.tz)
@@ -273,6 +275,37 @@ def read(
         absences=_absences(company, bounds),
         drive=drive,
         shown_run=shown,
+        is_open=is_open,
+    )
+
+
+def read_route(
+    company: Company,
+    day: date,
+    shift: Shift,
+    *,
+    user: User,
+    drive: itinerary.Drive,
+    run_id: int | None = None,
+) -> Day:
+    """Read one driver's day alone: its only row."""
+    proposals = DispatchRun.objects.of_day(company, day).filter(state=RunState.PROPOSED)
+    shown = proposals.filter(pk=run_id).first() if run_id is not None else None
+    bounds = clock.day_bounds(day, company.tz)
+    return Day(
+        company=company,
+        day=day,
+        user=user,
+        shifts=[shift],
+        assignments=_assignments(company, [shift], bounds, shown, shift=shift),
+        bookings=[],
+        runs=[],
+        verdicts={},
+        alerts=[],
+        absences=[],
+        drive=drive,
+        shown_run=shown,
+        is_open=True,
     )
 
 
@@ -281,10 +314,13 @@ def _assignments(
     shifts: list[Shift],
     bounds: tuple[datetime, datetime],
     shown: DispatchRun | None,
+    shift: Shift | None = None,
 ) -> list[Assignment]:
     rows = Assignment.objects.select_related(
         "booking__client", "booking__pickup_place", "booking__delivery_place", "layout"
     ).order_by("pickup_at", "id")
+    if shift is not None:
+        rows = rows.filter(shift=shift)
     if shown is not None:
         return list(rows.filter(dispatch_run=shown, status=AssignmentStatus.PROPOSED))
     first = min((shift.starts_at for shift in shifts), default=bounds[0])

@@ -24,7 +24,7 @@ from dispatch.console.deciding import require
 from dispatch.models import Alert, DispatchRun, RunState, RunTrigger
 from dispatch.services import announcing, answers, applying, planning, policies, undoing
 from dispatch.travel import GreatCircle
-from fleet.models import Place
+from fleet.models import Place, Shift
 
 # A page must answer before the server or the person gives up: longer searches are for commands.
 LONGEST_SEARCH_S = 20.0
@@ -55,14 +55,14 @@ def day(request: HttpRequest, company: str, day: date) -> HttpResponse:
     """Show each driver's stops, who has no driver and why, and the state of the plan."""
     require(request, "dispatch.view_assignment")
     tenant = company_in_reach(request, company)
-    run = request.GET.get("run", "")
     with timezone.override(tenant.tz):
         page = day_page.read(
             tenant,
             day,
             user=signed_in(request),
             drive=_drive,
-            run_id=int(run) if run.isdecimal() else None,
+            run_id=_run_shown(request),
+            is_open="open" in request.GET,
         )
         context = {
             **admin.site.each_context(request),
@@ -72,10 +72,38 @@ def day(request: HttpRequest, company: str, day: date) -> HttpResponse:
             "day": page,
             "figures": _figures(page),
             "late": late.read(tenant, day, page.shifts, now=timezone.now()),
-            "is_open": "open" in request.GET,
             "may_plan": signed_in(request).has_perm("dispatch.add_dispatchrun"),
         }
         return render(request, "dispatch/day.html", context)
+
+
+@admin.site.admin_view
+def stops(request: HttpRequest, company: str, day: date, shift: int) -> HttpResponse:
+    """Show one driver's stops: the part of the day page that is fetched when it is opened."""
+    require(request, "dispatch.view_assignment")
+    tenant = company_in_reach(request, company)
+    bounds = clock.day_bounds(day, tenant.tz)
+    shifts = Shift.objects.for_company(tenant).planned().reaching_into(*bounds).with_people()
+    found = shifts.filter(pk=shift).first()
+    if found is None:
+        raise Http404
+    with timezone.override(tenant.tz):
+        page = day_page.read_route(
+            tenant,
+            day,
+            found,
+            user=signed_in(request),
+            drive=_drive,
+            run_id=_run_shown(request),
+        )
+        context = {"day": page, "row": page.rows[0], "shift": found}
+        return render(request, "dispatch/day_stops.html", context)
+
+
+def _run_shown(request: HttpRequest) -> int | None:
+    """Read which run's proposal is asked for."""
+    run = request.GET.get("run", "")
+    return int(run) if run.isdecimal() else None
 
 
 def _figures(page: day_page.Day) -> dict[str, Any]:

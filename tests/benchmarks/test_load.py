@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Company, User
 from benchmarks.load import processors, report
-from benchmarks.load.pages import find_form, forms_of, links_of
+from benchmarks.load.pages import drivers_of, find_form, forms_of, links_of
 from benchmarks.load.stage import NAME, ensure_history, stage
 from tests.factories import BookingFactory, CompanyFactory
 
@@ -128,7 +128,10 @@ def test_people_sign_in_work_in_companies_of_their_own_and_leave_nothing():
         page = browser.get(reverse("console:day", args=[people[0].slug, NOW.date()]))
 
         assert answer.status_code == 302
-        assert links_of(page.content.decode(), "decide/en-route/")
+        stops = "".join(
+            browser.get(driver).content.decode() for driver in drivers_of(page.content.decode())
+        )
+        assert links_of(stops, "decide/en-route/")
 
     assert [person.slug for person in people] == ["load-1", "history-1", "load-2", "history-1"]
     assert [person.day for person in people[:2]] == ["2026-11-23", "2026-11-22"]

@@ -13,7 +13,15 @@ from django.urls import reverse
 from accounts.models import Role
 from bookings.models import Booking
 from bookings.states import BookingStatus
-from dispatch.models import Alert, AlertKind, Assignment, DispatchPolicy, DispatchRun, RunState
+from dispatch.models import (
+    Alert,
+    AlertKind,
+    Assignment,
+    AssignmentStatus,
+    DispatchPolicy,
+    DispatchRun,
+    RunState,
+)
 from tests.factories import (
     DAY,
     AbsenceFactory,
@@ -61,7 +69,8 @@ def address(company, page="day", day=DAY):
 
 
 def show(client, company, **query):
-    response = client.get(address(company), query)
+    """The page with the stops of every driver in it."""
+    response = client.get(address(company), {"open": 1} | query)
     assert response.status_code == 200
     return response
 
@@ -103,6 +112,76 @@ def test_it_costs_the_same_however_full_the_day_is(client, dispatcher, drivers):
     assert len(first) == STATEMENTS + TODAY + MADE_ANEW, [q["sql"][:200] for q in first]
     assert len(again) == STATEMENTS + TODAY
     assert len(later) == STATEMENTS
+
+
+def stops(client, company, shift, **query):
+    return client.get(reverse("console:stops", args=[company.slug, DAY, shift.pk]), query)
+
+
+def test_stops_of_closed_drivers_are_fetched_when_they_are_opened(client, dispatcher):
+    shift = ShiftFactory(company=dispatcher.company)
+    booking = BookingFactory(company=dispatcher.company, status=BookingStatus.ASSIGNED)
+    AssignmentFactory(booking=booking, shift=shift)
+    AssignmentFactory(shift=ShiftFactory(company=dispatcher.company))
+
+    closed = client.get(address(dispatcher.company)).content.decode()
+    whole = show(client, dispatcher.company, open=1).content.decode()
+    fetched = stops(client, dispatcher.company, shift).content.decode()
+
+    assert (
+        f'hx-get="{reverse("console:stops", args=[dispatcher.company.slug, DAY, shift.pk])}"'
+        in (closed)
+    )
+    assert "decide/en-route/" not in closed
+    assert '<details class="driver" open>' in whole
+    assert f"decide/en-route/?booking={booking.pk}" in fetched
+    assert "".join(fetched.split()) in "".join(whole.split())
+
+
+@pytest.mark.parametrize("rides", [1, 4])
+def test_stops_of_a_driver_cost_the_same(client, dispatcher, rides):
+    shift = ShiftFactory(company=dispatcher.company)
+    for hour in range(rides):
+        AssignmentFactory(
+            booking=BookingFactory(company=dispatcher.company),
+            shift=shift,
+            pickup_at=on_day(8 + hour),
+            delivery_at=on_day(8 + hour, 20),
+            ends_at=on_day(8 + hour, 25),
+        )
+
+    with CaptureQueriesContext(connection) as sent:
+        response = stops(client, dispatcher.company, shift)
+
+    assert len(response.context["row"].lines) == 2 + 2 * rides
+    assert len(sent) == 5  # session, person, company, shift, rides
+
+
+def test_stops_of_a_proposal_are_those_of_the_proposal(client, dispatcher):
+    company = dispatcher.company
+    shift = ShiftFactory(company=company)
+    run = DispatchRunFactory(company=company, state=RunState.PROPOSED)
+    row = AssignmentFactory(shift=shift, dispatch_run=run, status=AssignmentStatus.PROPOSED)
+
+    proposed = stops(client, company, shift, run=run.pk).content.decode()
+    live = stops(client, company, shift).content.decode()
+
+    assert row.booking.reference in proposed
+    assert "decide/" not in proposed
+    assert row.booking.reference not in live
+
+
+def test_stops_are_of_the_company_and_the_day(client, dispatcher):
+    mine, other = ShiftFactory(company=dispatcher.company), ShiftFactory()
+
+    assert stops(client, dispatcher.company, other).status_code == 404
+    assert stops(client, other.company, other).status_code == 404
+    elsewhen = reverse(
+        "console:stops", args=[dispatcher.company.slug, DAY.replace(day=20), mine.pk]
+    )
+    assert client.get(elsewhen).status_code == 404
+    client.logout()
+    assert stops(client, dispatcher.company, mine).status_code == 302
 
 
 def test_it_lays_out_each_drivers_stops_in_the_time_of_the_company(client, dispatcher):
