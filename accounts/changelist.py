@@ -90,7 +90,9 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]
         self.result_list = page.rows
         # An estimate is no number of rows that a button could promise to act on.
         self.result_count = count.number if count.is_exact else len(page.rows)
-        self.full_result_count = None if count.is_exact else self.result_count
+        # "Show all" is offered beside the number of rows where not all are listed.
+        is_part = count.is_exact and bool(self.query or self.has_active_filters)
+        self.full_result_count = None if is_part else self.result_count
         self.show_full_result_count = False
         self.show_admin_actions = True
         self.can_show_all = self.multi_page = False

@@ -51,6 +51,14 @@ def follow(console, response, link):
     return console.get(CLIENTS + response.context["cl"].paginator.links[link])
 
 
+def test_all_rows_are_offered_where_not_all_are_listed(console, company):
+    people(company, "AB")
+
+    assert "Show all" not in console.get(CLIENTS).content.decode()
+    assert "Show all" in console.get(f"{CLIENTS}?q=A").content.decode()
+    assert "Show all" in console.get(f"{CLIENTS}?active__exact=1").content.decode()
+
+
 @pytest.mark.usefixtures("pages_of_three")
 def test_pages_lead_forth_back_and_to_the_start(console, company):
     people(company, "ABCDEFGH")
