@@ -106,7 +106,7 @@ def test_our_slow_statements_are_shown_with_their_sender(client, administrator, 
 
     page = client.get(PAGE).content.decode()
 
-    for words in ("1234", "0123456789ab", "SELECT ? FROM x", "dispatch.tasks.plan_day", "run 77"):
+    for words in ("1,234", "0123456789ab", "SELECT ? FROM x", "dispatch.tasks.plan_day", "run 77"):
         assert words in page
 
 
