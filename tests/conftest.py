@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.utils import translation
 from pytest_django.plugin import DjangoDbBlocker
 
 from atmr.embedded import EmbeddedError
@@ -59,6 +60,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"Published instances: those of {INSTANCES}")
     else:
         terminalreporter.write_line("Published instances: left out, ATMR_INSTANCES names none.")
+
+
+@pytest.fixture(autouse=True)
+def language() -> Generator[None]:
+    """Each test begins in English, whoever signed in before it in this process."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -246,7 +246,8 @@ def test_no_label_names_a_row_a_company_or_a_person(client, line, everything_is_
     assert {name for sample in ours for name in sample.labels} <= LABELS
     for sample in ours:
         for name, value in sample.labels.items():
-            if name not in {"le", "status"}:
+            # Other tests of this process answer requests with views of their own.
+            if name not in {"le", "status"} and not value.startswith("tests."):
                 assert re.fullmatch(r"[A-Za-z_]*(?:[.:\-][A-Za-z_0-9]+)*", value), sample
             assert not re.search(r"4711|[Ll]eman|Dubois|Rochat", value), sample
 
