@@ -45,7 +45,7 @@ Statement = tuple[str, Any]
 Serve = Callable[[Subject], object]
 
 
-def _listed(model: type[Model], *, by: str, query: str = "") -> Serve:
+def listed(model: type[Model], *, by: str, query: str = "") -> Serve:
     """Open a list of the console as a manager of a company, or as an administrator."""
 
     def serve(subject: Subject) -> object:
@@ -57,6 +57,12 @@ def _listed(model: type[Model], *, by: str, query: str = "") -> Serve:
         return admin.site.get_model_admin(model).get_changelist_instance(request).result_list
 
     return serve
+
+
+def _searched(subject: Subject) -> object:
+    """Look for a booking by its reference, among those of all companies."""
+    query = f"q={subject.completed.reference}"
+    return listed(Booking, by="administrator", query=query)(subject)
 
 
 def _shifts(subject: Subject) -> object:
@@ -108,18 +114,19 @@ SERVED: dict[str, tuple[str, Serve]] = {
     ),
     "booking_company_scheduled": (
         "a small company's list of bookings",
-        _listed(Booking, by="small"),
+        listed(Booking, by="small"),
     ),
-    "booking_latest": ("the list of all bookings", _listed(Booking, by="administrator")),
+    "booking_latest": ("the list of all bookings", listed(Booking, by="administrator")),
+    "booking_reference_pieces": ("a search for a piece of a reference", _searched),
     "bookingevent_booking": ("when a driver reported: planning a day", _bookings),
     "bookingevent_company_latest": (
         "a small company's list of events",
-        _listed(BookingEvent, by="small"),
+        listed(BookingEvent, by="small"),
     ),
-    "client_company_name": ("a company's list of clients", _listed(Client, by="company")),
-    "place_company_name": ("a company's list of places", _listed(Place, by="company")),
+    "client_company_name": ("a company's list of clients", listed(Client, by="company")),
+    "place_company_name": ("a company's list of places", listed(Place, by="company")),
     "shift_company_starts": ("the shifts of a day: the day page", _day_page),
-    "shift_latest": ("the list of all shifts", _listed(Shift, by="administrator")),
+    "shift_latest": ("the list of all shifts", listed(Shift, by="administrator")),
     "absence_driver_starts": ("a driver's absences around a shift", _absences),
     "position_shift_latest": ("where each vehicle is: planning a day", _shifts),
     "dispatchrun_company_day": ("the runs of a day: the day page", _day_page),
@@ -130,15 +137,15 @@ SERVED: dict[str, tuple[str, Serve]] = {
     ),
     "assignment_company_pickup": (
         "a small company's list of assignments",
-        _listed(Assignment, by="small"),
+        listed(Assignment, by="small"),
     ),
-    "assignment_latest": ("the list of all assignments", _listed(Assignment, by="administrator")),
+    "assignment_latest": ("the list of all assignments", listed(Assignment, by="administrator")),
     "alert_open_by_company": (
         "a company's open alerts",
-        _listed(Alert, by="company", query="resolved_at__isempty=1"),
+        listed(Alert, by="company", query="resolved_at__isempty=1"),
     ),
-    "alert_latest": ("the list of all alerts", _listed(Alert, by="administrator")),
-    "outbox_company_latest": ("a small company's list of notices", _listed(Outbox, by="small")),
+    "alert_latest": ("the list of all alerts", listed(Alert, by="administrator")),
+    "outbox_company_latest": ("a small company's list of notices", listed(Outbox, by="small")),
 }
 
 

@@ -24,7 +24,7 @@ from accounts import paging
 from accounts.models import Company
 from benchmarks import proof
 from benchmarks.proof import declared, explain, prove
-from benchmarks.serving import SERVED, Statement, Subject, asked, find_subject
+from benchmarks.serving import SERVED, Statement, Subject, asked, find_subject, listed
 from bookings.models import Booking, Client
 from dispatch.metrics.reading import of_period
 from dispatch.models import Assignment, DispatchPolicy, DispatchRun, RunState
@@ -341,6 +341,28 @@ def test_a_page_amid_a_list_is_read_from_where_the_last_one_ended(name, is_backw
     assert reached
     column = order[0].removeprefix("-")
     assert any(column in condition for condition in reached), reached
+
+
+@pytest.mark.parametrize("text", ["43210", "nowhere", "%22Client+2999%22"])
+@pytest.mark.parametrize("by", ["administrator", "company"])
+@pytest.mark.parametrize("model", [Booking, Assignment])
+def test_a_search_for_what_few_rows_have_reads_none_of_the_others(model, by, text) -> None:
+    statements = asked(listed(model, by=by, query=f"q={text}"), subject())
+
+    read_whole = {
+        node.get("Relation Name")
+        for statement in statements
+        for node in plan_of(statement)
+        if node["Node Type"] == "Seq Scan"
+    }
+    walked = {
+        node.get("Index Name")
+        for statement in statements
+        for node in plan_of(statement)
+        if node["Node Type"] == "Index Scan" and "Index Cond" not in node
+    }
+    assert read_whole.isdisjoint({"bookings_booking", "dispatch_assignment"})
+    assert walked.isdisjoint({"booking_latest", "assignment_latest"})
 
 
 def test_fairness_of_a_day_is_not_looked_for_among_the_assignments_of_years() -> None:

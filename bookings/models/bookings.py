@@ -5,8 +5,10 @@ from typing import Self
 import pghistory
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Case, F, Q, When
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, Partner, User
@@ -165,6 +167,12 @@ class Booking(models.Model):
             models.Index(fields=["company", "scheduled_at"], name="booking_company_scheduled"),
             # The list of all companies' bookings, latest first.
             models.Index(fields=["-scheduled_at", "-id"], name="booking_latest"),
+            # The bookings whose reference, ours or the partner's, contains a piece of text.
+            GinIndex(
+                OpClass(Upper("reference"), name="gin_trgm_ops"),
+                OpClass(Upper("partner_reference"), name="gin_trgm_ops"),
+                name="booking_reference_pieces",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -224,3 +224,21 @@ def test_few_rows_are_counted_and_many_are_estimated(monkeypatch, django_assert_
     assert counted == paging.Count(3, is_exact=True)
     assert not estimated.is_exact
     assert estimated.number >= 4
+
+
+def test_of_a_search_that_very_many_rows_match_none_is_counted(
+    monkeypatch, django_assert_num_queries
+):
+    for _ in range(3):
+        factories.ClientFactory()
+    rows = Client.objects.order_by("name")
+
+    with django_assert_num_queries(2):
+        few = paging.count_of(rows, is_searched=True)
+    monkeypatch.setattr(paging, "SURELY_MANY", 0)
+    with django_assert_num_queries(1):
+        many = paging.count_of(rows, is_searched=True)
+
+    assert few == paging.Count(3, is_exact=True)
+    assert not many.is_exact
+    assert many.number > 0
