@@ -11,3 +11,8 @@ os.environ["ATMR_ROLE"] = "web"
 settings.EMBEDDED.ensure()
 settings.METRICS_DIR.mkdir(parents=True, exist_ok=True)
 application = get_wsgi_application()
+
+from dispatch.darp import search  # noqa: E402
+
+# What is compiled holds up every thread while it loads: before the first request, not in it.
+search.warm_up()

@@ -38,7 +38,7 @@ config.SLP_VECTORIZE = 0
 # Wrappers for calls from Python are most of the time to compile; few functions need one.
 # Nothing is allocated in here, so reference counting, half of the code, is left out too.
 inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
-entry = njit(cache=True, no_cfunc_wrapper=True, _nrt=False)
+entry = njit(cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)
 
 _folder = Path(os.environ["NUMBA_CACHE_DIR"])
 if not config.DISABLE_JIT and not _folder.exists():
