@@ -153,10 +153,11 @@ def test_a_slow_statement_is_listed_with_its_plan(day, monkeypatch):
     (row,) = found["slow"]
     assert (found["statements"]["slow"], row["phase"]) == (1, "store")
     assert row["seconds"] > 0.05
-    assert any("Scan on bookings_client" in step for step in row["plan"])
+    # By its index or not: the planner knows what other tests have left in the statistics.
+    assert any(re.search(r"Scan .*\bon bookings_client", step) for step in row["plan"])
     assert found["slowest"][0]["fingerprint"] == row["fingerprint"]
     assert "plan" not in found["slowest"][0]
-    assert "Scan on bookings_client" in run(day)
+    assert re.search(r"Scan .*\bon bookings_client", run(day))
 
 
 def test_explained_statements_are_run_again_and_leave_no_trace(day):
@@ -186,8 +187,9 @@ def test_no_value_that_was_sent_is_shown(day, monkeypatch, tmp_path, arguments):
     text = run(day, *arguments, "--save", str(tmp_path / "kept.json"))
 
     text += (tmp_path / "kept.json").read_text()
-    for secret in ("Apolline", "Grandjean", "rings as", "46.1", "6.14"):
-        assert secret not in text
+    text = re.sub(r"(cost|time)=[\d.]+", "", text)  # which may look like coordinates
+    for secret in ("Apolline", "Grandjean", "rings as", "46.18", "46.19", "6.14"):
+        assert not re.search(rf"(?<![\d.]){re.escape(secret)}", text), secret
     assert "bookings_client" in text
 
 
