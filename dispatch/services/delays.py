@@ -13,7 +13,7 @@ from enum import StrEnum
 from accounts.models import Company
 from atmr.clock import day_bounds, local_day
 from bookings.models import Anchor, Booking
-from bookings.states import BookingStatus
+from bookings.states import REPORTED, BookingStatus
 from dispatch.darp.problem import Vehicle
 from dispatch.mapping.problem import MappedDay, build
 from dispatch.mapping.rows import signed_routes
@@ -24,14 +24,6 @@ from dispatch.services.judging import times_kept
 from dispatch.services.loading import load_day
 from dispatch.travel import GreatCircle
 
-_BEGUN = frozenset(
-    {
-        BookingStatus.EN_ROUTE,
-        BookingStatus.ARRIVED,
-        BookingStatus.ON_BOARD,
-        BookingStatus.COMPLETED,
-    }
-)
 # Less is no delay that anybody would tell.
 _SHORTEST = timedelta(minutes=1)
 
@@ -266,7 +258,7 @@ def _heard(mapped: MappedDay) -> set[int]:
     heard = {shift.pk for shift in mapped.shifts if shift.last_position}  # type: ignore[attr-defined]
     for booking in mapped.day.bookings:
         current = mapped.day.current(booking)
-        if current is not None and booking.status in _BEGUN:
+        if current is not None and booking.status in REPORTED:
             heard.add(current.shift_id)
     return heard
 
