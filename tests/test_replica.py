@@ -1,7 +1,5 @@
 """Reads from a real streaming replica: with lag, when it falls, and when it is back."""
 
-import time
-
 import pytest
 from django.conf import settings
 from django.core.checks import run_checks
@@ -21,6 +19,7 @@ from tests.factories import (
     DispatchRunFactory,
     UserFactory,
 )
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.replica,
@@ -29,7 +28,6 @@ pytestmark = [
 
 RUNS = "/api/v1/company/runs/"
 EXPORT = "/admin/bookings/booking/export/"
-PATIENCE_S = 20
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +74,6 @@ def asked(sql):
     with connections[routing.REPLICA].cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchone()
-
-
-def until(condition):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def caught_up():

@@ -21,6 +21,7 @@ from dispatch.models import AssignmentStatus
 from dispatch.services import exporting
 from tests import factories
 from tests.factories import on_day
+from tests.waiting import until
 
 BUDGET = 4
 EXPORT = "/admin/bookings/booking/export/"
@@ -241,6 +242,12 @@ def test_the_rows_stay_with_the_server_until_they_are_asked_for(company):
     assert (open_cursors, left) == ((1,), (0,))
 
 
+def lent(pool):
+    """Connections in use; those that the pool is still opening by itself count for a while."""
+    stats = pool.get_stats()
+    return stats["pool_size"] - stats["pool_available"]
+
+
 def of_server(client, path):
     """What a server does with a request: the answer's parts, and `close` when it is done."""
     cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in client.cookies.items())
@@ -259,13 +266,11 @@ def test_who_goes_away_half_way_gives_the_connection_back(company):
     response = of_server(client, EXPORT)
     parts = iter(response)
     first = next(parts)
-    taken = pool.get_stats()
+    until(lambda: lent(pool) == 1)
     response.close()
-    given = pool.get_stats()
+    until(lambda: lent(pool) == 0)
 
     assert first.startswith("\ufeffbooking;".encode())
-    assert taken["pool_size"] - taken["pool_available"] == 1
-    assert given["pool_size"] == given["pool_available"]
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_cursors WHERE name LIKE '_django_%'")
         assert cursor.fetchone() == (0,)
