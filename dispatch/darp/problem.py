@@ -33,6 +33,7 @@ class Rule(IntEnum):
     BREAK = 16
     SHARING = 17
     MAX_REQUESTS = 18
+    WAITING_ABOARD = 19
     # Of a plan.
     REQUIRES = 20
     COMMITTED = 21
@@ -62,6 +63,9 @@ class Request:
     each other are served both or neither.
 
     ``promise``: pickups that start outside it cost ``Weights.moved_promise`` once.
+
+    ``pickup_due``, ``delivery_due``: each tick by which service starts later costs
+    ``Weights.late_tick``. They may lie anywhere; the windows stay hard.
     """
 
     pickup: int
@@ -76,6 +80,8 @@ class Request:
     aboard: bool = False
     requires: int | None = None
     promise: TimeWindow | None = None
+    pickup_due: int | None = None
+    delivery_due: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,9 @@ class Vehicle:
 
     ``started``: when the duration began to count, if the vehicle is on the road already; a break
     taken first then counts. ``fixed_cost`` is charged when the route is not empty.
+
+    ``max_wait_aboard``: the longest wait at one stop, from arrival to the start of service, while
+    anybody is aboard on arrival. Leaving the start place late is not a wait at a stop.
     """
 
     start: int
@@ -122,6 +131,7 @@ class Vehicle:
     committed: tuple[int, ...] = ()
     fixed: int = 0
     aboard_layout: int | None = None
+    max_wait_aboard: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +163,7 @@ class Weights:
     moved_promise: float = 0.0
     split_pair: float = 0.0
     fairness: float = 0.0
+    late_tick: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -309,5 +320,5 @@ def _validate_vehicle(what: str, vehicle: Vehicle, drivers: int, places: int) ->
     if vehicle.break_ is not None:
         _require_window(what, vehicle.break_.window)
         _require_not_negative(what, vehicle.break_.duration)
-    _require_not_negative(what, vehicle.max_duration, vehicle.fixed_cost)
+    _require_not_negative(what, vehicle.max_duration, vehicle.fixed_cost, vehicle.max_wait_aboard)
     _require_not_negative(what, *(units for layout in vehicle.layouts for units in layout))

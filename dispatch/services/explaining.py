@@ -39,6 +39,7 @@ _TIMED = frozenset(
         Rule.VEHICLE_WINDOW,
         Rule.DURATION,
         Rule.BREAK,
+        Rule.WAITING_ABOARD,
     }
 )
 SENTENCES: dict[str, str | Promise] = {
@@ -55,6 +56,7 @@ SENTENCES: dict[str, str | Promise] = {
     Rule.VEHICLE_WINDOW.name.lower(): _("the shift ends too early"),
     Rule.DURATION.name.lower(): _("the driver would work too long"),
     Rule.BREAK.name.lower(): _("the driver would lose the break"),
+    Rule.WAITING_ABOARD.name.lower(): _("a client would wait aboard for too long"),
     Rule.SHARING.name.lower(): _("it would have to be pooled"),
     Rule.MAX_REQUESTS.name.lower(): _("the driver has as many bookings as allowed"),
     Rule.REQUIRES.name.lower(): _("the other leg is not served"),
@@ -231,6 +233,7 @@ _FIX = {
     Rule.PICKUP_WINDOW: "another_time",
     Rule.DELIVERY_WINDOW: "another_time",
     Rule.RIDE_TIME: "another_time",
+    Rule.WAITING_ABOARD: "another_time",
     Rule.SHARING: "another_time",
     Rule.VEHICLE_WINDOW: "longer_shift",
     Rule.DURATION: "longer_shift",

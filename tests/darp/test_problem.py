@@ -54,6 +54,7 @@ def test_a_malformed_request_is_refused(request_):
         van(break_=Break(BACKWARDS, 1)),
         van(break_=Break(TimeWindow(0, 1), -1)),
         van(max_duration=-1),
+        van(max_wait_aboard=-1),
         van(fixed_cost=float("nan")),
         van(aboard_layout=1),
         van(committed=(1,)),
@@ -100,6 +101,7 @@ def test_a_request_is_committed_to_one_vehicle():
         {"drivers": ()},
         {"drivers": (Driver(max_requests=-1),)},
         {"weights": Weights(fairness=-0.1)},
+        {"weights": Weights(late_tick=-0.1)},
     ],
 )
 def test_a_malformed_whole_is_refused(changes):
