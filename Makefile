@@ -38,8 +38,8 @@ setup: .venv/.ready var/numba/.ready
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
-# Numba's own cache does not see a change in another module: the folder is named by the source.
-var/numba/.ready: dispatch/darp/kernel.py | .venv/.ready
+# Numba's own cache does not see a change in another module: the folder is named by all sources.
+var/numba/.ready: $(wildcard dispatch/darp/kernel/*.py) | .venv/.ready
 	@$(IN)/python -m dispatch.darp.kernel
 	@touch $@
 

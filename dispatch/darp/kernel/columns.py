@@ -1,0 +1,123 @@
+"""Columns and structures: the problem, a plan being changed, and what a search needs beside it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+INF = 1 << 50
+NEVER = -INF
+HUGE = 1e300
+VARIANTS = 4
+
+# Values of Rule.
+CAPACITY, PICKUP_WINDOW, DELIVERY_WINDOW, RIDE_TIME, VEHICLE_WINDOW, DURATION, BREAK = range(10, 17)
+MAX_REQUESTS, REQUIRES_OTHER, COMMITTED_ELSEWHERE, NO_PLAN = 18, 20, 21, 22
+# Columns of Data.node.
+PLACE, OPENS, CLOSES, SERVICE, RIDE, PROMISE_FROM, PROMISE_UNTIL = range(7)
+# Columns of Data.vehicle.
+(START, FINISH, FROM, UNTIL, BREAK_FROM, BREAK_UNTIL, BREAK_TICKS, MAX_DURATION, STARTED, FIXED,
+ DRIVER, LAYOUTS, ABOARD_LAYOUT, CLASS) = range(14)  # fmt: skip
+# Columns of Data.request.
+ABOARD, PRIORITY, REQUIRES, COMMITTED, CYCLE, HELD = range(6)
+# Entries of Data.weight.
+DRIVING, WORKING, WAITING, PROMISES, PAIRS, FAIRNESS, METRIC = range(7)
+# Rows of the scratch that holds one route's chain of times.
+LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, HI_KEPT, KEEP = range(13)
+
+
+class Data(NamedTuple):
+    """The problem in arrays; see the columns above."""
+
+    travel: np.ndarray
+    node: np.ndarray
+    request: np.ndarray
+    load: np.ndarray
+    vehicle: np.ndarray
+    layout: np.ndarray
+    fixed_cost: np.ndarray
+    forbidden: np.ndarray
+    assign: np.ndarray
+    share: np.ndarray
+    pair_start: np.ndarray
+    pair_other: np.ndarray
+    driver_max: np.ndarray
+    driver_past: np.ndarray
+    driver_duty: np.ndarray
+    weight: np.ndarray
+
+
+class State(NamedTuple):
+    """Routes with all that insertion asks of them. Slots are ``vehicle * VARIANTS + variant``."""
+
+    base: np.ndarray  # (vehicles, width) stop codes without the break
+    size: np.ndarray  # (vehicles,) how many
+    variants: np.ndarray  # (vehicles,) how many slots are filled
+    cost: np.ndarray  # (vehicles,)
+    duration: np.ndarray  # (vehicles,)
+    version: np.ndarray  # (vehicles,) changes with the route's content
+    sequence: np.ndarray  # (slots, width) stop codes with the break
+    length: np.ndarray  # (slots,)
+    leave: np.ndarray  # (slots, width) earliest departure after a position, were it to go on
+    latest: np.ndarray  # (slots, width) latest start that leaves the rest feasible
+    where: np.ndarray  # (slots, width) place after a position
+    mask: np.ndarray  # (slots, width) layouts that fit the pool around a moment
+    on: np.ndarray  # (slots, width) requests aboard after a position
+    weight_on: np.ndarray  # (slots, width, resources)
+    vehicle_of: np.ndarray  # (requests,) -1 where unassigned
+    driver_load: np.ndarray  # (drivers,) requests
+    marginal: np.ndarray  # (drivers,) price of one more tick of work for fairness
+    chain: np.ndarray  # scratch (13, width)
+    seat: np.ndarray  # scratch (requests,) position of a pickup
+    row: np.ndarray  # scratch (8, width) stop codes
+    trial_cost: np.ndarray  # scratch (VARIANTS,)
+    trial: np.ndarray  # scratch (2, VARIANTS)
+    trial_found: np.ndarray  # scratch (4,)
+    driver_ticks: np.ndarray  # scratch (drivers,)
+    rng: np.ndarray  # (1,) uint64
+    clock: np.ndarray  # (2,) int64: next version, iterations done
+
+
+TOP = 4
+# Entries of Work.counts and Work.values.
+BANK, MISSED, BEST_MISSED, STEP, IMPROVED, REQUIRED, POOLED = range(7)
+COST, BEST_COST, THRESHOLD, SCALE = range(4)
+# Entries of Work.tune: shares of the removals, then parameters of removal and insertion.
+RELATED, STRINGS, WORST, TIME, ROUTE, ANYONE, BLINK, DEPTH, RANK_POWER, LONGEST = range(10)
+
+
+class Work(NamedTuple):
+    """What the search needs beside the plan."""
+
+    added: np.ndarray  # (requests, vehicles) cost of the cheapest insertion
+    spot: np.ndarray  # (requests, vehicles, 3) where: slot, positions
+    seen: np.ndarray  # (requests, vehicles) version of the route this was computed for
+    near: np.ndarray  # (requests, neighbours) related requests, the closest first
+    by_time: np.ndarray  # (requests,) in order of their likely time
+    bank: np.ndarray  # (requests,) unassigned, the first ``counts[BANK]``
+    in_bank: np.ndarray  # (requests,)
+    top_cost: np.ndarray  # (requests, TOP) cheapest vehicles
+    top_vehicle: np.ndarray  # (requests, TOP)
+    out: np.ndarray  # (3,) scratch
+    marked: np.ndarray  # (requests,) to be taken out
+    picked: np.ndarray  # (requests,) list of these
+    key: np.ndarray  # (requests,) scratch
+    waiting: np.ndarray  # (requests,) scratch
+    stale: np.ndarray  # (requests,) scratch
+    used: np.ndarray  # (vehicles,) scratch
+    backup: np.ndarray  # (vehicles, width)
+    backup_size: np.ndarray
+    backup_version: np.ndarray
+    touched: np.ndarray  # (vehicles,) iteration in which a route was first changed
+    best: np.ndarray  # (vehicles, width)
+    best_size: np.ndarray
+    counts: np.ndarray  # see below
+    values: np.ndarray  # see below
+    class_of_empty: np.ndarray  # (classes,) first empty vehicle of a class, -1
+    tune: np.ndarray  # see below
+    pool_stops: np.ndarray  # stop codes of the routes seen, one after the other
+    pool_start: np.ndarray  # where each begins, and the last ends
+    pool_vehicle: np.ndarray
+    pool_cost: np.ndarray  # HUGE where a cheaper order of the same requests is known
+    pool_key: np.ndarray  # what it serves, hashed
+    pool_slot: np.ndarray  # hash table of routes, -1 where free
+    request_hash: np.ndarray  # (requests + vehicles,) random, uint64

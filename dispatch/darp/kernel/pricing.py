@@ -1,0 +1,212 @@
+"""What the times of one route cost, and which promises are worth keeping."""
+
+from dispatch.darp.kernel.columns import (
+    CLOSES,
+    DRIVE,
+    DRIVING,
+    EARLY,
+    FAIRNESS,
+    HI,
+    HUGE,
+    KEEP,
+    LATE,
+    LO,
+    MAX_DURATION,
+    NEVER,
+    OPENS,
+    PROMISE_FROM,
+    PROMISE_UNTIL,
+    PROMISES,
+    STARTED,
+    STAY,
+    WAITING,
+    WORKING,
+)
+from dispatch.darp.kernel.compiling import entry, inner
+from dispatch.darp.kernel.times import bound_end, earliest, latest, lay_out, settle
+
+
+@inner
+def narrow(d, s, seq, k):
+    """Narrow pickup windows to what was promised where ``KEEP`` says so."""
+    x = s.chain
+    n = d.request.shape[0]
+    for i in range(1, k + 1):
+        if x[KEEP, i] == 1 and seq[i - 1] < n:
+            x[LO, i] = max(x[LO, i], d.node[seq[i - 1], PROMISE_FROM])
+            x[HI, i] = min(x[HI, i], d.node[seq[i - 1], PROMISE_UNTIL])
+
+
+@inner
+def priced_times(d, s, v, seq, k):
+    """(price of the times, duration, promises moved) with the promises of ``KEEP`` kept.
+
+    The schedule ends up in LATE; the price is HUGE where there is none.
+    """
+    x = s.chain
+    n = d.request.shape[0]
+    lay_out(d, s, v, seq, k)
+    bound_end(d, s, v, seq, k)
+    narrow(d, s, seq, k)
+    if not earliest(x, k + 1):
+        return HUGE, 0, 0
+    duration, waited = settle(d, s, v, seq, k)
+    if duration > d.vehicle[v, MAX_DURATION]:
+        return HUGE, 0, 0
+    moved = 0
+    for i in range(1, k + 1):
+        code = seq[i - 1]
+        if code < n and (
+            x[LATE, i] < d.node[code, PROMISE_FROM] or x[LATE, i] > d.node[code, PROMISE_UNTIL]
+        ):
+            moved += 1
+    w = d.weight
+    cost = w[WORKING] * duration + w[WAITING] * waited + w[PROMISES] * moved
+    return cost, duration, moved
+
+
+@inner
+def keep_promises(d, s, v, seq, k):
+    """(price of the times, duration): promises are kept where that is worth its price.
+
+    All are kept if that is possible, else as many as can be in the order of the route; then one
+    after the other is given up or taken up again while that pays. ``KEEP`` holds the choice.
+    """
+    x = s.chain
+    n = d.request.shape[0]
+    wanted = 0
+    for i in range(1, k + 1):
+        code = seq[i - 1]
+        x[KEEP, i] = 0
+    bare, duration, moved = priced_times(d, s, v, seq, k)
+    if bare >= HUGE or moved == 0:
+        return bare, duration
+    best = bare
+    bare -= moved * d.weight[PROMISES]
+    for i in range(1, k + 1):
+        code = seq[i - 1]
+        if code < n and d.node[code, PROMISE_FROM] > NEVER and (
+            max(d.node[code, PROMISE_FROM], d.node[code, OPENS])
+            <= min(d.node[code, PROMISE_UNTIL], d.node[code, CLOSES])
+        ):  # fmt: skip
+            x[KEEP, i] = 1
+            wanted += 1
+    lasts = duration
+    if wanted == 0:
+        return best, duration
+    cost, duration, moved = priced_times(d, s, v, seq, k)
+    if cost >= HUGE:
+        for i in range(1, k + 1):
+            x[KEEP, i] = -x[KEEP, i]
+        for i in range(1, k + 1):
+            if x[KEEP, i] == -1:
+                x[KEEP, i] = 1
+                cost, duration, moved = priced_times(d, s, v, seq, k)
+                if cost >= HUGE:
+                    x[KEEP, i] = -1
+        cost, duration, moved = priced_times(d, s, v, seq, k)
+    if cost > best:
+        for i in range(1, k + 1):
+            if x[KEEP, i] == 1:
+                x[KEEP, i] = -1
+    else:
+        best = cost
+        lasts = duration
+    again = best - bare > 1e-9
+    while again and best - bare > 1e-9:
+        again = False
+        for i in range(1, k + 1):
+            if x[KEEP, i] == 0:
+                continue
+            x[KEEP, i] = -x[KEEP, i]
+            cost, duration, moved = priced_times(d, s, v, seq, k)
+            if cost < best - 1e-9:
+                best = cost
+                lasts = duration
+                again = True
+            else:
+                x[KEEP, i] = -x[KEEP, i]
+    return best, lasts
+
+
+@entry
+def final_times(d, s, v, seq, k):
+    """The schedule that ``price`` prices, into LATE."""
+    for i in range(k + 2):
+        s.chain[KEEP, i] = 0
+    if d.weight[PROMISES] > 0.0:
+        keep_promises(d, s, v, seq, k)
+    priced_times(d, s, v, seq, k)
+
+
+@inner
+def duration_only(d, s, v, seq, k):
+    """The least duration of a chain whose EARLY is valid, -1 where the limit is broken."""
+    x = s.chain
+    n = d.request.shape[0]
+    closing = seq[k - 1] == 2 * n
+    ends = x[EARLY, k - 1] + x[STAY, k - 1] + x[DRIVE, k] if closing else x[EARLY, k + 1]
+    started = d.vehicle[v, STARTED]
+    limit = d.vehicle[v, MAX_DURATION]
+    if started != NEVER:
+        duration = ends - started
+    else:
+        at = k + 1
+        if closing:
+            at = k - 1
+        kept = x[HI, at]
+        x[HI, at] = x[EARLY, at]
+        latest(x, k + 1)
+        x[HI, at] = kept
+        duration = ends - (x[LATE, 2] - x[DRIVE, 2]) if seq[0] == 2 * n else ends - x[LATE, 0]
+    if duration > limit:
+        duration = -1
+    return duration
+
+
+@inner
+def has_promise(d, seq, k):
+    """Whether anyone's pickup on the route was promised."""
+    n = d.request.shape[0]
+    found = 0
+    for i in range(k):
+        if seq[i] < n and d.node[seq[i], PROMISE_FROM] > NEVER:
+            found += 1
+    return found > 0
+
+
+@inner
+def price(d, s, v, seq, k):
+    """(cost, duration) of a route whose loads are known to fit; cost HUGE where times do not."""
+    if k == 0:
+        return 0.0, 0
+    x = s.chain
+    drive = lay_out(d, s, v, seq, k)
+    bound_end(d, s, v, seq, k)
+    if not earliest(x, k + 1):
+        return HUGE, 0
+    w = d.weight
+    cost = w[DRIVING] * drive + d.fixed_cost[v]
+    limit = d.vehicle[v, MAX_DURATION]
+    duration = 0
+    if w[PROMISES] > 0.0 and has_promise(d, seq, k):
+        times, duration = keep_promises(d, s, v, seq, k)
+        if times >= HUGE:
+            return HUGE, 0
+        cost += times
+    elif w[WAITING] > 0.0:
+        duration, waited = settle(d, s, v, seq, k)
+        if duration > limit:
+            return HUGE, 0
+        cost += w[WAITING] * waited + w[WORKING] * duration
+    elif w[WORKING] > 0.0 or w[FAIRNESS] > 0.0 or x[EARLY, k + 1] - x[EARLY, 0] > limit:
+        duration = duration_only(d, s, v, seq, k)
+        if duration < 0:
+            return HUGE, 0
+        cost += w[WORKING] * duration
+    n = d.request.shape[0]
+    for i in range(k):
+        code = seq[i]
+        if n <= code < 2 * n:
+            cost += d.assign[code - n, v]
+    return cost, duration

@@ -1,0 +1,248 @@
+"""Times along one route: its bounds, the earliest and the latest times, and the chosen ones."""
+
+from dispatch.darp.kernel.columns import (
+    ABOARD,
+    ALONG,
+    BREAK_FROM,
+    BREAK_TICKS,
+    BREAK_UNTIL,
+    CLOSES,
+    DRIVE,
+    EARLY,
+    FAIRNESS,
+    FINISH,
+    FROM,
+    HERE,
+    HI,
+    INF,
+    LATE,
+    LIMIT,
+    LO,
+    MAX_DURATION,
+    NEVER,
+    ON,
+    OPENS,
+    PICK,
+    PLACE,
+    RIDE,
+    SERVICE,
+    START,
+    STARTED,
+    STAY,
+    UNTIL,
+    WORKING,
+)
+from dispatch.darp.kernel.compiling import inner
+
+
+@inner
+def lay_out(d, s, v, seq, k):
+    """Write the chain of times of a route into the scratch; return its driving ticks."""
+    x = s.chain
+    n = d.request.shape[0]
+    here = d.vehicle[v, START]
+    opens = d.vehicle[v, FROM]
+    closes = d.vehicle[v, UNTIL]
+    x[LO, 0] = opens
+    x[HI, 0] = closes
+    x[STAY, 0] = 0
+    x[DRIVE, 0] = 0
+    x[PICK, 0] = -1
+    x[ALONG, 0] = 0
+    x[HERE, 0] = here
+    drive = 0
+    on = 0
+    for i in range(k):
+        code = seq[i]
+        if code < n:
+            on += 1
+        elif code < 2 * n:
+            on += d.request[code - n, ABOARD]
+            s.seat[code - n] = -1
+    for i in range(k):
+        if seq[i] < n:
+            on -= 1
+    x[ON, 0] = on
+    for i in range(1, k + 1):
+        code = seq[i - 1]
+        x[PICK, i] = -1
+        if code == 2 * n:
+            leg = 0
+            if i == k:
+                leg = d.travel[here, d.vehicle[v, FINISH]]
+                here = d.vehicle[v, FINISH]
+            x[LO, i] = max(d.vehicle[v, BREAK_FROM], opens)
+            x[HI, i] = min(d.vehicle[v, BREAK_UNTIL], closes - d.vehicle[v, BREAK_TICKS])
+            x[STAY, i] = d.vehicle[v, BREAK_TICKS]
+        else:
+            there = d.node[code, PLACE]
+            leg = d.travel[here, there]
+            here = there
+            x[LO, i] = d.node[code, OPENS]
+            x[HI, i] = d.node[code, CLOSES]
+            x[STAY, i] = d.node[code, SERVICE]
+            if code < n:
+                s.seat[code] = i
+                on += 1
+            else:
+                on -= 1
+                x[PICK, i] = s.seat[code - n]
+                x[LIMIT, i] = d.node[code, RIDE]
+        x[DRIVE, i] = leg
+        x[ALONG, i] = x[ALONG, i - 1] + x[STAY, i - 1] + leg
+        x[ON, i] = on
+        x[HERE, i] = here
+        drive += leg
+    leg = d.travel[here, d.vehicle[v, FINISH]]
+    if k > 0 and seq[k - 1] == 2 * n:
+        leg = 0
+    x[DRIVE, k + 1] = leg
+    x[LO, k + 1] = opens
+    x[HI, k + 1] = closes
+    x[STAY, k + 1] = 0
+    x[PICK, k + 1] = -1
+    x[ON, k + 1] = on
+    x[ALONG, k + 1] = x[ALONG, k] + x[STAY, k] + leg
+    return drive + leg
+
+
+@inner
+def bound_end(d, s, v, seq, k):
+    """Who is on the road already must be back before the limit on the duration."""
+    started = d.vehicle[v, STARTED]
+    if started == NEVER or d.vehicle[v, MAX_DURATION] >= INF:
+        return
+    x = s.chain
+    back = started + d.vehicle[v, MAX_DURATION]
+    if seq[k - 1] == 2 * d.request.shape[0]:
+        x[HI, k - 1] = min(x[HI, k - 1], back - x[DRIVE, k] - x[STAY, k - 1])
+    else:
+        x[HI, k + 1] = min(x[HI, k + 1], back)
+
+
+@inner
+def earliest(x, last):
+    """Least times that satisfy windows, driving and ride limits into EARLY; False if none do."""
+    t = x[LO, 0]
+    if t > x[HI, 0]:
+        return False
+    x[EARLY, 0] = t
+    again = False
+    for i in range(1, last + 1):
+        t += x[STAY, i - 1] + x[DRIVE, i]
+        if t < x[LO, i]:
+            t = x[LO, i]
+        if t > x[HI, i]:
+            return False
+        x[EARLY, i] = t
+        p = x[PICK, i]
+        if p >= 0 and t - x[EARLY, p] - x[STAY, p] > x[LIMIT, i]:
+            if x[ALONG, i] - x[ALONG, p] - x[STAY, p] > x[LIMIT, i]:
+                return False
+            again = True
+    # Ride limits move pickups later. Without a ride that is too long even when nobody waits,
+    # the system has no positive cycle and the passes end at its least fixpoint.
+    while again:
+        again = False
+        first = last
+        for i in range(last, 0, -1):
+            p = x[PICK, i]
+            if p >= 0:
+                need = x[EARLY, i] - x[STAY, p] - x[LIMIT, i]
+                if need > x[EARLY, p]:
+                    if need > x[HI, p]:
+                        return False
+                    x[EARLY, p] = need
+                    first = min(first, p)
+        t = x[EARLY, first]
+        for i in range(first + 1, last + 1):
+            t += x[STAY, i - 1] + x[DRIVE, i]
+            if t < x[EARLY, i]:
+                t = x[EARLY, i]
+            if t > x[HI, i]:
+                return False
+            x[EARLY, i] = t
+            p = x[PICK, i]
+            if p >= 0 and t - x[EARLY, p] - x[STAY, p] > x[LIMIT, i]:
+                again = True
+    return True
+
+
+@inner
+def latest(x, last):
+    """Greatest times of a feasible chain into LATE."""
+    t = x[HI, last]
+    x[LATE, last] = t
+    for i in range(last - 1, -1, -1):
+        t -= x[DRIVE, i + 1] + x[STAY, i]
+        if t > x[HI, i]:
+            t = x[HI, i]
+        x[LATE, i] = t
+    again = True
+    while again:
+        again = False
+        top = 0
+        for i in range(1, last + 1):
+            p = x[PICK, i]
+            if p >= 0:
+                limit = x[LATE, p] + x[STAY, p] + x[LIMIT, i]
+                if x[LATE, i] > limit:
+                    x[LATE, i] = limit
+                    top = i
+        if top > 0:
+            again = True
+            t = x[LATE, top]
+            for i in range(top - 1, -1, -1):
+                t -= x[DRIVE, i + 1] + x[STAY, i]
+                if t > x[LATE, i]:
+                    t = x[LATE, i]
+                x[LATE, i] = t
+
+
+@inner
+def settle(d, s, v, seq, k):
+    """Choose the times of a chain whose EARLY is valid; they end up in LATE.
+
+    Returns (duration, waiting with someone aboard). The duration is the least one where it has a
+    price or a limit: the earliest end with the latest start that allows it. Every pool then ends
+    as early as it can and begins as late as that allows, which is its least waiting.
+    """
+    x = s.chain
+    n = d.request.shape[0]
+    last = k + 1
+    opening = seq[0] == 2 * n
+    closing = seq[k - 1] == 2 * n
+    started = d.vehicle[v, STARTED]
+    limit = d.vehicle[v, MAX_DURATION]
+    if started == NEVER and (limit < INF or d.weight[WORKING] > 0.0 or d.weight[FAIRNESS] > 0.0):
+        if closing:
+            at = k - 1
+            ends = x[EARLY, at]
+        else:
+            at = last
+            ends = x[EARLY, last]
+        kept = x[HI, at]
+        x[HI, at] = ends
+        latest(x, last)
+        x[HI, at] = kept
+        if opening:
+            x[LO, 2] = max(x[LO, 2], x[LATE, 2])
+        else:
+            x[LO, 0] = x[LATE, 0]
+        earliest(x, last)
+    ends = x[EARLY, k - 1] + x[STAY, k - 1] + x[DRIVE, k] if closing else x[EARLY, last]
+    for i in range(1, last + 1):
+        if x[ON, i] == 0:
+            x[HI, i] = x[EARLY, i]
+    latest(x, last)
+    waited = 0
+    for i in range(1, last):
+        if x[ON, i - 1] > 0:
+            waited += x[LATE, i] - x[LATE, i - 1] - x[STAY, i - 1] - x[DRIVE, i]
+    if started != NEVER:
+        duration = ends - started
+    elif opening:
+        duration = ends - (x[LATE, 2] - x[DRIVE, 2])
+    else:
+        duration = ends - x[LATE, 0]
+    return duration, waited
