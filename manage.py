@@ -10,8 +10,9 @@ from structlog import contextvars
 
 # Commands that ask no server anything. `makemigrations` is not one: it reads what was applied.
 ALONE = {
-    "check", "collectstatic", "compilemessages", "diffsettings", "embedded", "findstatic",
-    "help", "makemessages", "solve_instance", "startapp", "version", "--help", "-h", "--version",
+    "bench_darp", "check", "collectstatic", "compilemessages", "diffsettings", "embedded",
+    "findstatic", "help", "makemessages", "solve_instance", "startapp", "version",
+    "--help", "-h", "--version",
 }  # fmt: skip
 
 

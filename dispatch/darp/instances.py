@@ -34,18 +34,25 @@ from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Driver, Problem, Request, Rule, TimeWindow, Vehicle
 
 TICKS = 10_000
+FAMILIES = CORDEAU, CORDEAU_LAPORTE, MALHEIROS, PATIENTS = (
+    "cordeau2006",
+    "cordeau_laporte2003",
+    "malheiros2021",
+    "csplib_ptp",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
     """A published instance: the problem, and how to state its answer.
 
-    ``distances`` are exact, between the places of the problem. ``owners[v]`` is the vehicle of the
-    file that vehicle ``v`` of the problem belongs to: one with several availabilities is several
-    vehicles of one driver.
+    ``family`` is one of ``FAMILIES``, told by the content of the file. ``distances`` are exact,
+    between the places of the problem. ``owners[v]`` is the vehicle of the file that vehicle ``v``
+    of the problem belongs to: one with several availabilities is several vehicles of one driver.
     """
 
     name: str
+    family: str
     problem: Problem
     distances: NDArray[np.float64]
     owners: tuple[int, ...]
@@ -110,7 +117,8 @@ def _euclidean(points: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
 def _read_cordeau(name: str, rows: list[list[float]]) -> Instance:
     """One depot, one resource: ``vehicles requests-or-nodes route_limit capacity max_ride``."""
     (fleet, count, route_limit, capacity, max_ride), *nodes = rows
-    n = int(count) if len(nodes) > count + 1 else int(count) // 2
+    family = CORDEAU if len(nodes) > count + 1 else CORDEAU_LAPORTE
+    n = int(count) if family == CORDEAU else int(count) // 2
     if len(nodes) not in {2 * n + 1, 2 * n + 2}:
         raise ValueError(f"{len(nodes)} rows for {n} requests")
     distances = _euclidean([(row[1], row[2]) for row in nodes])
@@ -127,7 +135,7 @@ def _read_cordeau(name: str, rows: list[list[float]]) -> Instance:
         for v in range(int(fleet))
     ]
     requests = [_request(r, n + r, nodes, (int(nodes[r][4]),), max_ride) for r in range(1, n + 1)]
-    return _instance(name, requests, vehicles, distances)
+    return _instance(name, family, requests, vehicles, distances)
 
 
 def _request(
@@ -174,7 +182,7 @@ def _read_malheiros(name: str, rows: list[list[float]]) -> Instance:
     clients = [
         _request(r, n + r, nodes, _cumulated(nodes[r][5:9]), nodes[r][4]) for r in range(1, n + 1)
     ]
-    return _instance(name, clients, vehicles, distances)
+    return _instance(name, MALHEIROS, clients, vehicles, distances)
 
 
 DEPOTS = ((-5.0, -5.0), (5.0, 5.0), (-5.0, 5.0), (5.0, -5.0))
@@ -228,7 +236,7 @@ def _read_patients(name: str, data: dict[str, Any]) -> Instance:
         [category in vehicle["canTake"] for _, vehicle, _ in shifts] for category in categories
     ]
     forbidden = np.where(np.array(taken, bool), Rule.NONE, Rule.EQUIPMENT)
-    return _instance(name, requests, vehicles, distances, forbidden)
+    return _instance(name, PATIENTS, requests, vehicles, distances, forbidden=forbidden)
 
 
 def _legs(patient: dict[str, Any], max_wait: int, first: int) -> list[Request]:
@@ -268,9 +276,11 @@ def _minutes(time: str) -> int:
 
 def _instance(
     name: str,
+    family: str,
     requests: list[Request],
     vehicles: list[Vehicle],
     distances: NDArray[np.float64],
+    *,
     forbidden: NDArray[np.int_] | None = None,
 ) -> Instance:
     """Drivers are the vehicles of the file."""
@@ -283,4 +293,4 @@ def _instance(
         travel=np.ceil(distances * TICKS).astype(np.int32),
         forbidden=(np.zeros(shape) if forbidden is None else forbidden).astype(np.uint8),
     )
-    return Instance(name, problem, distances, owners)
+    return Instance(name, family, problem, distances, owners)

@@ -1,0 +1,1 @@
+"""The scoreboard of the optimiser: published instances, days of Geneva, and its peers."""

@@ -1,0 +1,201 @@
+"""The scoreboard of the optimiser: what it finds in a folder, how it judges, what it prints."""
+
+import json
+from io import StringIO
+from math import hypot
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from benchmarks.darp import exact
+from benchmarks.darp.finding import find_cases
+from tests.darp.test_instances import CORDEAU_2006, CORDEAU_LAPORTE_2003, MALHEIROS, PATIENTS
+
+FILES = {
+    "one/a1.txt": CORDEAU_2006,
+    "two/R1.txt": CORDEAU_LAPORTE_2003,
+    "two/three/het.txt": MALHEIROS,
+    "ptp.json": json.dumps(PATIENTS),
+}
+# By hand: one vehicle serves both, 5 out, 5 on, over to the second, 1 on and 2 back; of het the
+# vehicle in the corner of the delivery.
+COST = 5 + 5 + hypot(6, 7) + 1 + 2
+OPTIMUM = {"a1": COST, "R1": COST, "het": hypot(4, 4) + 5 + 1}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """One invented instance of each family, and a file that is none."""
+    for name, content in (FILES | {"notes.md": "No instance."}).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return tmp_path
+
+
+def know(folder, **best):
+    lines = ["family,instance,best_known", *(f"any,{name},{cost}" for name, cost in best.items())]
+    (folder / "best_known.csv").write_text("\n".join(lines))
+
+
+def bench(folder, *options):
+    printed = StringIO()
+    call_command("bench_darp", str(folder), "--budgets", "0", *options, stdout=printed)
+    return printed.getvalue()
+
+
+def runs_of(folder, *options):
+    return {run["instance"]: run for run in json.loads(bench(folder, "--json", *options))["runs"]}
+
+
+def test_instances_of_every_family_are_found_by_content(folder):
+    found = find_cases(folder)
+
+    assert [(case.instance.family, case.instance.name) for case in found.cases] == [
+        ("cordeau2006", "a1"),
+        ("cordeau_laporte2003", "R1"),
+        ("csplib_ptp", "ptp"),
+        ("malheiros2021", "het"),
+    ]
+    assert found.skipped == ["notes.md"]
+
+
+def test_the_table_of_best_known_values_may_lie_above(folder):
+    know(folder, het=20.0)
+
+    (case,) = find_cases(folder / "two", "h*").cases
+
+    assert case.best_known == 20.0
+
+
+def test_a_best_known_value_of_another_family_of_the_same_name_is_not_taken(folder):
+    lines = ["family,instance,best_known", "cordeau2006,a1,24", "malheiros2021,a1,99"]
+    (folder / "best_known.csv").write_text("\n".join(lines))
+
+    (case,) = find_cases(folder, "a1").cases
+
+    assert case.best_known == 24.0
+
+
+def test_each_run_is_reported_with_its_gap_and_routes(folder):
+    know(folder, a1=COST / 1.2, R1=COST)
+
+    runs = runs_of(folder)
+
+    assert {name: runs[name]["cost"] for name in OPTIMUM} == pytest.approx(OPTIMUM)
+    assert all(run["feasible"] and run["complete"] for run in runs.values())
+    assert runs["a1"]["gap_percent"] == pytest.approx(20.0)
+    assert runs["R1"]["gap_percent"] == pytest.approx(0.0)
+    assert runs["het"]["gap_percent"] is None
+    assert sorted(signed for route in runs["a1"]["routes"] for signed in route) == [-2, -1, 1, 2]
+    assert runs["ptp"]["groups_served"] == 2
+
+
+def test_a_family_is_summed_over_instances_and_seeds(folder):
+    know(folder, a1=COST / 1.2, b1=COST / 0.8)
+    (folder / "b1.txt").write_text(CORDEAU_2006)
+
+    answer = json.loads(bench(folder, "--json", "--seeds", "2", "--instances", "?1"))
+
+    row = next(row for row in answer["families"] if row["family"] == "cordeau2006")
+    assert (row["instances"], row["seeds"], row["runs"]) == (2, 2, 4)
+    assert (row["complete"], row["feasible"], row["served"]) == (4, 4, 8)
+    assert row["mean_gap_percent"] == row["median_gap_percent"] == pytest.approx(0.0)
+    assert row["worst_gap_percent"] == pytest.approx(20.0)
+
+
+def test_what_is_cheaper_than_the_best_known_is_listed_with_its_routes(folder):
+    know(folder, a1=COST + 0.01, R1=COST)
+
+    (below,) = json.loads(bench(folder, "--json"))["below_best_known"]
+
+    assert (below["instance"], below["cost"]) == ("a1", pytest.approx(COST))
+    assert len(below["routes"]) == 2
+    assert "Below the best known" in bench(folder)
+
+
+def test_the_table_of_the_documents_has_a_line_for_each_family(folder):
+    lines = bench(folder, "--markdown").splitlines()
+
+    rows = [line for line in lines if line.startswith(("| c", "| m"))]
+    assert len(rows) == 4
+    assert any("serves 2/2 patients" in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("folder_name", "options", "refusal"),
+    [
+        ("nowhere", [], "There is no folder"),
+        ("", ["--instances", "z*"], "holds no instance of a known family named “z\\*”"),
+    ],
+)
+def test_a_refusal_is_one_line(folder, folder_name, options, refusal):
+    with pytest.raises(CommandError, match=refusal) as refused:
+        bench(folder / folder_name, *options)
+
+    assert "\n" not in str(refused.value)
+
+
+def test_a_table_that_is_none_is_refused_by_name(folder):
+    (folder / "best_known.csv").write_text("instance;best\na1;3\n")
+
+    with pytest.raises(CommandError, match=r"best_known\.csv.* is no table"):
+        bench(folder)
+
+
+# The second judge, by hand.
+
+ROUTES = {
+    "one/a1.txt": [[1, -1, 2, -2], []],
+    "two/R1.txt": [[], [1, -1, 2, -2]],
+    "two/three/het.txt": [[1, -1], []],
+    "ptp.json": [[1, -1, 3, -3, 2, -2], []],
+}
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_the_second_judge_finds_nothing_in_a_feasible_answer(folder, name):
+    assert exact.faults(folder / name, ROUTES[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "routes", "fault"),
+    [
+        ("one/a1.txt", [[1, -1], []], "1 requests are not served"),
+        ("one/a1.txt", [[1, -1, 2, -2]], "1 routes for 2 vehicles"),
+        ("one/a1.txt", [[1, -1, -2, 2], []], "a delivery without its pickup before"),
+        ("one/a1.txt", [[1, -1, 2, -2], [2, -2]], "served twice"),
+        ("one/a1.txt", [[1, 2, -1, -2], []], "cannot keep its times"),
+        ("two/three/het.txt", [[], []], "1 requests are not served"),
+        ("ptp.json", [[1, -1], [3, -3]], "patient 1 is served in one direction only"),
+        ("ptp.json", [[3, -3], [1, -1, 2, -2]], "may not take one of its patients"),
+        ("ptp.json", [[2, -2, 1, -1, 3, -3], []], "cannot keep its times"),
+    ],
+)
+def test_the_second_judge_says_what_is_wrong(folder, name, routes, fault):
+    assert any(fault in found for found in exact.faults(folder / name, routes))
+
+
+def test_the_second_judge_counts_places(folder):
+    crowded = CORDEAU_2006.replace("2 2 480 3 30", "2 2 480 2 30").replace("60 75", "0 1440")
+    (folder / "a1.txt").write_text(crowded)
+
+    found = exact.faults(folder / "a1.txt", [[1, 2, -1, -2], []])
+
+    assert "vehicle 1 is overloaded" in found
+
+
+@pytest.mark.parametrize(
+    ("aboard", "fits"),
+    [
+        ([1.0, 2.0, 0.0, 0.0], True),  # all on their own
+        ([2.0, 2.0, 0.0, 0.0], True),  # the second of the staff on the stretcher
+        ([3.0, 1.0, 0.0, 0.0], True),  # one on a seat, one on the stretcher
+        ([2.0, 3.0, 0.0, 0.0], False),
+        ([1.0, 3.0, 0.0, 0.0], True),  # a patient sits on the stretcher
+        ([1.0, 3.0, 1.0, 0.0], False),
+        ([0.0, 0.0, 0.0, 1.0], False),  # nowhere for a wheelchair
+    ],
+)
+def test_who_may_take_another_place(aboard, fits):
+    assert exact._seated(aboard, (1.0, 2.0, 1.0, 0.0)) is fits
