@@ -110,6 +110,7 @@ def _check_route(problem: Problem, v: int, stops: Stops) -> Iterator[Violation]:
     yield from _check_pairing(problem, v, stops)
     yield from _check_windows(problem, v, stops)
     yield from _check_ride_times(problem, v, stops)
+    yield from _check_waiting_aboard(problem, v, stops, after)
     yield from _check_layouts(v, stops, after, problem.vehicles[v].aboard_layout)
     yield from _check_capacity(problem, v, stops, after)
     yield from _check_sharing(problem, v, after)
@@ -201,6 +202,20 @@ def _check_ride_times(problem: Problem, v: int, stops: Stops) -> Iterator[Violat
             ride = stop.start - boarded[stop.request]
             if limit is not None and ride > limit:
                 yield Violation(Rule.RIDE_TIME, ride - limit, v, stop.request)
+
+
+def _check_waiting_aboard(
+    problem: Problem, v: int, stops: Stops, after: list[set[int]]
+) -> Iterator[Violation]:
+    """The longest wait at a stop reached with anyone aboard: one violation for the whole route."""
+    limit = problem.vehicles[v].max_wait_aboard
+    waits = [
+        stop.start - stop.arrival
+        for stop, aboard in zip(stops[1:], after[:-1], strict=True)
+        if aboard
+    ]
+    if limit is not None and (over := max(waits, default=0) - limit) > 0:
+        yield Violation(Rule.WAITING_ABOARD, over, v)
 
 
 def _check_layouts(

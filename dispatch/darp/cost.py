@@ -31,6 +31,7 @@ def cost(problem: Problem, plan: Plan) -> Cost:
         * sum(_moved_promises(problem, stops) for _, stops in routes),
         "split_pairs": weights.split_pair
         * sum(a in drivers and b in drivers and drivers[a] != drivers[b] for a, b in problem.pairs),
+        "late": weights.late_tick * sum(_late(problem, stops) for _, stops in routes),
         "fairness": weights.fairness * _unfair_ticks(problem, routes),
     }
     components = {name: float(price) for name, price in components.items()}
@@ -65,6 +66,19 @@ def _moved_promises(problem: Problem, stops: Stops) -> int:
         if promise is not None and not promise.earliest <= stop.start <= promise.latest:
             moved += 1
     return moved
+
+
+def _late(problem: Problem, stops: Stops) -> int:
+    """Ticks by which services start after they are due."""
+    late = 0
+    for stop in stops:
+        due = None
+        if stop.kind is StopKind.PICKUP:
+            due = problem.requests[stop.request].pickup_due
+        elif stop.kind is StopKind.DELIVERY:
+            due = problem.requests[stop.request].delivery_due
+        late += 0 if due is None else max(0, stop.start - due)
+    return late
 
 
 def _unfair_ticks(problem: Problem, routes: list[tuple[int, Stops]]) -> float:

@@ -59,7 +59,8 @@ class Cost:
 
     ``unassigned`` counts the requests left out by priority, the highest first, one entry for
     every priority that occurs in the problem. ``components`` sum up to ``total``; their names:
-    driving, working, waiting_aboard, vehicles, assigning, moved_promises, split_pairs, fairness.
+    driving, working, waiting_aboard, vehicles, assigning, moved_promises, split_pairs, late,
+    fairness.
     ``working`` prices the routes' durations, ``waiting_aboard`` the ticks between arrival and
     start at stops reached with anyone aboard (once, however many they are).
     """

@@ -1,15 +1,16 @@
 """Times along a route: from an order of stops to its best schedule."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dispatch.darp import kernel
 from dispatch.darp.arrays import flatten, new_state
+from dispatch.darp.check import check
 from dispatch.darp.cost import cost
 from dispatch.darp.kernel import Data, State
-from dispatch.darp.plan import Cost, Plan, Route, Stop, StopKind
+from dispatch.darp.plan import Cost, Plan, Route, Stop, StopKind, Violation
 from dispatch.darp.problem import Problem
 
 
@@ -18,12 +19,21 @@ def codes(signed: Iterable[int], requests: int) -> list[int]:
     return [s - 1 if s > 0 else requests - s - 1 for s in signed]
 
 
-def evaluate(problem: Problem, signed_routes: Sequence[Sequence[int]]) -> Plan:
-    """The plan of hand-made routes, one for each vehicle: their best schedule, their cost.
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Hand-made routes at their best times, and every hard rule that they break."""
 
-    Routes are kept as they are, feasible or not; ``check`` then says what they break. Times that
-    cannot be kept are missed by as few ticks as the order allows, the break being taken where that
-    is least.
+    plan: Plan
+    violations: list[Violation]
+
+
+def evaluate(problem: Problem, signed_routes: Sequence[Sequence[int]]) -> Evaluation:
+    """Hand-made routes, one for each vehicle: their best schedule, its cost, and what it breaks.
+
+    Routes are kept as they are, feasible or not; the violations are those of ``check``. Where an
+    order cannot keep its times, ride times are kept first, as far as any times do; then every stop
+    is as early as that allows, so that no window can be missed by less; then the duration is
+    least. The break is taken where all that adds up to the fewest ticks.
 
     Raises
     ------
@@ -43,7 +53,8 @@ def evaluate(problem: Problem, signed_routes: Sequence[Sequence[int]]) -> Plan:
     )
     served = {abs(s) - 1 for route in signed_routes for s in route}
     plan = Plan(routes, tuple(r for r in range(n) if r not in served), Cost((), 0.0))
-    return replace(plan, cost=cost(problem, plan))
+    plan = replace(plan, cost=cost(problem, plan))
+    return Evaluation(plan, check(problem, plan))
 
 
 def timed(problem: Problem, data: Data, state: State, vehicle: int, stops: list[int]) -> Route:

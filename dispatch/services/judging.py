@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bookings.states import BookingStatus
-from dispatch.darp.check import check
-from dispatch.darp.committed import evaluate
+from dispatch.darp.schedule import evaluate
 from dispatch.mapping.day import UNDER_WAY, Day
 from dispatch.mapping.problem import build
 from dispatch.mapping.rows import signed_routes
@@ -53,7 +52,7 @@ def _faults(day: Day) -> dict[Fault, int]:
     mapped = build(times_kept(day), GreatCircle())
     found: dict[Fault, int] = {}
     bookings = [booking.pk for booking in mapped.bookings]
-    for broken in check(mapped.problem, evaluate(mapped.problem, signed_routes(mapped))):
+    for broken in evaluate(mapped.problem, signed_routes(mapped)).violations:
         fault = Fault(
             broken.rule.name,
             mapped.shifts[broken.vehicle].pk if broken.vehicle >= 0 else None,

@@ -15,6 +15,7 @@ TIMED = (
     Rule.VEHICLE_WINDOW,
     Rule.DURATION,
     Rule.BREAK,
+    Rule.WAITING_ABOARD,
     Rule.STRUCTURE,
 )
 
@@ -29,8 +30,9 @@ def end_of(request, signed):
 class Model:
     """One order of stops of one vehicle, as an integer program over its times.
 
-    Variables: when the vehicle leaves the start place, when each service starts, and whether each
-    promise is moved. An expression is a vector over them with a constant at its end.
+    Variables: when the vehicle leaves the start place, when each service starts, by how much those
+    that are due are late, and whether each promise is moved. An expression is a vector over them
+    with a constant at its end.
     """
 
     def __init__(self, problem, v, order):
@@ -38,10 +40,15 @@ class Model:
         self.vehicle = problem.vehicles[v]
         self.route = Route()
         self.promised = [s for s in order if s > 0 and problem.requests[s - 1].promise is not None]
-        self.size = 1 + len(order) + len(self.promised)
+        self.due = [s for s in order if s != BREAK and self.due_of(s) is not None]
+        self.size = 1 + len(order) + len(self.due) + len(self.promised)
         self.rows, self.objective, self.duration = [], self.constant(0), self.constant(0)
         if order:
             self.state()
+
+    def due_of(self, signed):
+        request = self.problem.requests[abs(signed) - 1]
+        return request.pickup_due if signed > 0 else request.delivery_due
 
     def constant(self, ticks):
         return np.array([0.0] * self.size + [ticks])
@@ -92,6 +99,13 @@ class Model:
             self.at_least_zero(start - arrival)
             if aboard:
                 self.objective = self.objective + weights.waiting_aboard_tick * (start - arrival)
+                if vehicle.max_wait_aboard is not None:
+                    self.at_least_zero(self.constant(vehicle.max_wait_aboard) - (start - arrival))
+            if signed in self.due:
+                late = self.variable(1 + len(order) + self.due.index(signed))
+                self.at_least_zero(late)
+                self.at_least_zero(late - start + self.constant(self.due_of(signed)))
+                self.objective = self.objective + weights.late_tick * late
             departure = start + self.constant(self.service_of(i))
             if signed == BREAK:
                 self.within(vehicle.break_.window, start)
@@ -122,7 +136,7 @@ class Model:
         self.objective = self.objective + weights.working_tick * self.duration
 
     def promise(self, window, signed, start):
-        moved = self.variable(1 + len(self.order) + self.promised.index(signed))
+        moved = self.variable(self.size - len(self.promised) + self.promised.index(signed))
         shift = self.vehicle.window
         too_early = max(0, window.earliest - shift.earliest)
         too_late = max(0, shift.latest - window.latest)

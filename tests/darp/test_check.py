@@ -88,6 +88,38 @@ def test_ride_time_includes_waiting_aboard():
     assert broken(problem, route) == [Violation(Rule.RIDE_TIME, 3, 0, 0)]
 
 
+# Waiting with somebody aboard, at one stop.
+
+
+@pytest.mark.parametrize(("limit", "amounts"), [(None, []), (6, []), (5, [1])])
+def test_the_longest_wait_aboard_counts_and_not_their_sum(limit, amounts):
+    problem = problem_of([ride(1, 3), ride(2, 3)], [van(max_wait_aboard=limit)])
+
+    # 4 ticks at place 2 and 6 at place 3, both with the first client aboard.
+    route = route_of(problem, 0, pick(0), pick(1, at=24), drop(0, at=40), drop(1))
+
+    assert broken(problem, route) == [
+        Violation(Rule.WAITING_ABOARD, amount, 0) for amount in amounts
+    ]
+
+
+def test_a_wait_with_nobody_aboard_has_no_limit():
+    problem = problem_of([ride(1, 3), ride(3, 2)], [van(max_wait_aboard=0)])
+
+    route = route_of(problem, 0, pick(0, at=50), drop(0), pick(1, at=200), drop(1))
+
+    assert broken(problem, route) == []
+
+
+def test_who_is_aboard_at_the_start_waits_aboard_at_the_first_stop():
+    problem = aboard_problem(layouts=((2,),), max_wait_aboard=3)
+
+    late = route_of(problem, 0, pick(1, at=14), drop(0), drop(1))
+
+    assert broken(problem, late) == [Violation(Rule.WAITING_ABOARD, 1, 0)]
+    assert broken(problem, route_of(problem, 0, pick(1), drop(0), drop(1), leave=100)) == []
+
+
 # Capacity.
 
 

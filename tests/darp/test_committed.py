@@ -18,6 +18,7 @@ TIMED = (
     Rule.VEHICLE_WINDOW,
     Rule.DURATION,
     Rule.BREAK,
+    Rule.WAITING_ABOARD,
 )
 
 
@@ -133,6 +134,24 @@ def test_a_vehicle_on_the_road_too_long_is_given_what_it_needs():
         Violation(Rule.DURATION, 40, 0),
     ]
     assert relax(problem).vehicles[0].max_duration == 160
+
+
+def test_a_wait_aboard_that_cannot_be_avoided_is_inherited_and_no_more():
+    # Both board at 10 and would wait 30 ticks at place 3, 20 more than they may. The second may
+    # board 10 late and wait that much less; more than that would make the first late as well.
+    on_time = TimeWindow(10, 10)
+    later = TimeWindow(60, 70)
+    requests = [ride(1, 3, pickup_window=on_time, delivery_window=later) for _ in range(2)]
+    problem = problem_of(requests, [van(committed=(1, 2, -1, -2), max_wait_aboard=10)])
+
+    plan = baseline(problem)
+
+    assert check(problem, plan) == [
+        Violation(Rule.PICKUP_WINDOW, 10, 0, 1),
+        Violation(Rule.WAITING_ABOARD, 10, 0),
+    ]
+    assert relax(problem).vehicles[0].max_wait_aboard == 20
+    assert check(relax(problem), plan) == []
 
 
 def test_who_is_aboard_keeps_the_layout():

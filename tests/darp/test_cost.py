@@ -8,7 +8,7 @@ from dispatch.darp.plan import Route
 from dispatch.darp.problem import Break, Driver, TimeWindow, Weights
 from tests.darp.building import ANY, drop, pause, pick, plan_of, problem_of, ride, route_of, van
 
-ALL_PRICED = Weights(2.0, 3.0, 5.0, 7.0, 11.0, 13.0)
+ALL_PRICED = Weights(2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0)
 
 
 def priced(problem, *routes):
@@ -73,6 +73,19 @@ def test_a_pickup_outside_its_promise_costs_once(promise, price):
     assert found.components["moved_promises"] == found.total == price
 
 
+@pytest.mark.parametrize(
+    ("due", "ticks"),
+    [({"pickup_due": 10}, 0), ({"pickup_due": 7}, 3), ({"pickup_due": 7, "delivery_due": 25}, 8)],
+)
+def test_each_tick_after_it_is_due_costs(due, ticks):
+    problem = problem_of([ride(1, 3, **due)], weights=Weights(0.0, late_tick=17.0))
+
+    found = cost(problem, plan_of(problem, route_of(problem, 0, pick(0), drop(0))))
+
+    # Picked up at 10, delivered at 30.
+    assert found.components["late"] == found.total == 17.0 * ticks
+
+
 def test_a_pair_served_by_two_drivers_is_split():
     requests = [ride(1, 2), ride(2, 1)]
     vehicles = [van(driver=0), van(driver=0), van(driver=1)]
@@ -110,8 +123,9 @@ def test_unassigned_requests_are_counted_by_priority():
 
 
 def test_components_sum_up_to_the_total():
-    problem = problem_of([ride(1, 3)], [van(fixed_cost=100.0)], weights=ALL_PRICED)
+    request = ride(1, 3, delivery_due=31)
+    problem = problem_of([request], [van(fixed_cost=100.0)], weights=ALL_PRICED)
 
     found = cost(problem, plan_of(problem, route_of(problem, 0, pick(0), drop(0, at=32))))
 
-    assert found.total == sum(found.components.values()) == 2 * 60 + 3 * 62 + 5 * 2 + 100
+    assert found.total == sum(found.components.values()) == 2 * 60 + 3 * 62 + 5 * 2 + 100 + 17
