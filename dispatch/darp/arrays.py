@@ -15,7 +15,7 @@ def flatten(problem: Problem) -> Data:
     """The problem in arrays; nothing is lost."""
     n = len(problem.requests)
     requests = np.zeros((n, 6), np.int64)
-    node = np.zeros((2 * n, 7), np.int64)
+    node = np.zeros((2 * n, 8), np.int64)
     cycles = _cycles(problem)
     weights = _priority_weights(problem)
     for r, request in enumerate(problem.requests):
@@ -55,7 +55,7 @@ def flatten(problem: Problem) -> Data:
         driver_duty=duty,
         weight=np.array(
             [w.driving_tick, w.working_tick, w.waiting_aboard_tick, w.moved_promise, w.split_pair,
-             w.fairness, _is_metric(problem.travel)], np.float64,
+             w.fairness, _is_metric(problem.travel), w.late_tick], np.float64,
         ),
     )  # fmt: skip
 
@@ -76,6 +76,7 @@ def _ends(request: Request) -> tuple[tuple[int, ...], tuple[int, ...]]:
         request.pickup_service,
         INF,
         *((NEVER, INF) if promise is None else promise),
+        INF if request.pickup_due is None else request.pickup_due,
     )
     limit = INF if request.max_ride is None else request.max_ride
     delivery = (
@@ -85,6 +86,7 @@ def _ends(request: Request) -> tuple[tuple[int, ...], tuple[int, ...]]:
         limit,
         NEVER,
         INF,
+        INF if request.delivery_due is None else request.delivery_due,
     )
     return pickup, delivery
 
@@ -125,7 +127,7 @@ def _priority_weights(problem: Problem) -> list[int]:
 
 
 def _vehicles(problem: Problem) -> NDArray[np.int64]:
-    rows = np.zeros((len(problem.vehicles), 14), np.int64)
+    rows = np.zeros((len(problem.vehicles), 15), np.int64)
     for v, vehicle in enumerate(problem.vehicles):
         rows[v] = _vehicle(vehicle)
     classes: dict[bytes, int] = {}
@@ -158,6 +160,7 @@ def _vehicle(vehicle: Vehicle) -> tuple[int, ...]:
         vehicle.driver,
         len(vehicle.layouts),
         -1 if vehicle.aboard_layout is None else vehicle.aboard_layout,
+        INF if vehicle.max_wait_aboard is None else vehicle.max_wait_aboard,
         0,
     )
 

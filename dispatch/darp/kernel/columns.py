@@ -11,17 +11,19 @@ VARIANTS = 4
 
 # Values of Rule.
 CAPACITY, PICKUP_WINDOW, DELIVERY_WINDOW, RIDE_TIME, VEHICLE_WINDOW, DURATION, BREAK = range(10, 17)
-MAX_REQUESTS, REQUIRES_OTHER, COMMITTED_ELSEWHERE, NO_PLAN = 18, 20, 21, 22
+MAX_REQUESTS, WAITING_ABOARD = 18, 19
+REQUIRES_OTHER, COMMITTED_ELSEWHERE, NO_PLAN = 20, 21, 22
 # Columns of Data.node.
-PLACE, OPENS, CLOSES, SERVICE, RIDE, PROMISE_FROM, PROMISE_UNTIL = range(7)
+PLACE, OPENS, CLOSES, SERVICE, RIDE, PROMISE_FROM, PROMISE_UNTIL, DUE = range(8)
 # Columns of Data.vehicle.
 (START, FINISH, FROM, UNTIL, BREAK_FROM, BREAK_UNTIL, BREAK_TICKS, MAX_DURATION, STARTED, FIXED,
- DRIVER, LAYOUTS, ABOARD_LAYOUT, CLASS) = range(14)  # fmt: skip
+ DRIVER, LAYOUTS, ABOARD_LAYOUT, LONGEST_WAIT, CLASS) = range(15)  # fmt: skip
 # Columns of Data.request.
 ABOARD, PRIORITY, REQUIRES, COMMITTED, CYCLE, HELD = range(6)
 # Entries of Data.weight.
-DRIVING, WORKING, WAITING, PROMISES, PAIRS, FAIRNESS, METRIC = range(7)
-# Rows of the scratch that holds one route's chain of times.
+DRIVING, WORKING, WAITING, PROMISES, PAIRS, FAIRNESS, METRIC, LATENESS = range(8)
+# Rows of the scratch that holds one route's chain of times. LIMIT is that of the ride which ends at
+# a position; at position 0 it is that of a wait with someone aboard.
 LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, HI_KEPT, KEEP = range(13)
 
 

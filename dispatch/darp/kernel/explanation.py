@@ -57,7 +57,7 @@ def nearest_miss(d, s, r, v, spot):
                     if code == 2 * n or (code < n and not d.share[code, r]):
                         break
                 size = spliced(s, slot, i, j, r, n, s.row[3])
-                excess = force(d, s, v, s.row[3], size, trial)
+                excess = force(d, s, v, s.row[3], size, np.int64(INF), trial)
                 if excess >= best:
                     continue
                 bare = plain(s, n, np.int64(3), size, s.row[6])

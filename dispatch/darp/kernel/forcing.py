@@ -10,6 +10,7 @@ from dispatch.darp.kernel.columns import (
     BREAK_TICKS,
     BREAK_UNTIL,
     DELIVERY_WINDOW,
+    DRIVE,
     DURATION,
     EARLY,
     FIXED,
@@ -17,31 +18,37 @@ from dispatch.darp.kernel.columns import (
     HI_KEPT,
     HUGE,
     INF,
+    LATE,
+    LATENESS,
     LIMIT,
     LO,
+    LONGEST_WAIT,
     MAX_DURATION,
     NEVER,
+    ON,
     PICK,
     PICKUP_WINDOW,
     RIDE_TIME,
     STAY,
     VEHICLE_WINDOW,
+    WAITING_ABOARD,
 )
 from dispatch.darp.kernel.compiling import entry, inner
 from dispatch.darp.kernel.pricing import final_times, price
-from dispatch.darp.kernel.times import bound_end, earliest, lay_out, settle
+from dispatch.darp.kernel.times import bound_end, earliest, has_due, keep_due, lay_out, settle
 
 
 @inner
-def force(d, s, v, seq, k, found):
+def force(d, s, v, seq, k, wait, found):
     """Widen the chain of a route by as much as its order needs; return the ticks it took.
 
     EARLY is valid then. ``found`` gets the rule broken most, by how much, where, and how many are
-    broken, the limit on the duration aside.
+    broken, the limit on the duration aside. ``wait`` is the longest wait with someone aboard.
     """
     x = s.chain
     n = d.request.shape[0]
     lay_out(d, s, v, seq, k)
+    x[LIMIT, 0] = wait
     excess = 0
     found[0] = 0
     found[1] = 0
@@ -87,15 +94,50 @@ def blame(found, rule, amount, who):
 
 @inner
 def forced_excess(d, s, v, seq, k, bound, found):
-    """``force`` with the limit on the duration; the schedule ends up in LATE if under ``bound``."""
-    excess = force(d, s, v, seq, k, found)
+    """``force`` with all limits; the schedule ends up in LATE if under ``bound``.
+
+    Where waits aboard are limited, either all of them are kept or none, whichever takes less.
+    """
+    limit = d.vehicle[v, LONGEST_WAIT]
+    excess = forced_schedule(d, s, v, seq, k, limit, bound, found)
+    if excess == 0 or limit == INF:
+        return excess
+    least = min(excess, bound)
+    patient = forced_schedule(d, s, v, seq, k, np.int64(INF), least, found)
+    if patient < least:
+        return patient
+    return forced_schedule(d, s, v, seq, k, limit, bound, found)
+
+
+@inner
+def longest_wait(x, k):
+    """The longest wait at one stop with someone aboard, of the schedule in LATE."""
+    longest = 0
+    for i in range(1, k + 1):
+        if x[ON, i - 1] > 0:
+            waited = x[LATE, i] - x[LATE, i - 1] - x[STAY, i - 1] - x[DRIVE, i]
+            longest = max(longest, waited)
+    return longest
+
+
+@inner
+def forced_schedule(d, s, v, seq, k, wait, bound, found):
+    """``forced_excess`` with ``wait`` as the longest wait that moves other stops."""
+    excess = force(d, s, v, seq, k, wait, found)
     if excess >= bound:
         return excess
+    x = s.chain
+    if d.weight[LATENESS] > 0.0 and d.vehicle[v, MAX_DURATION] == INF:
+        keep_due(d, s, v, seq, k)
     duration, _ = settle(d, s, v, seq, k)
     over = duration - d.vehicle[v, MAX_DURATION]
     if over > 0:
         excess += over
         blame(found, DURATION, over, -1)
+    over = longest_wait(x, k) - d.vehicle[v, LONGEST_WAIT]
+    if over > 0:
+        excess += over
+        blame(found, WAITING_ABOARD, over, -1)
     return excess
 
 
@@ -174,6 +216,9 @@ def times_kept(d, s, v, base, k, kept):
                         s.chain[LO, i] = max(s.chain[LO, i], at)
                         s.chain[HI, i] = min(s.chain[HI, i], at)
                 if not earliest(s.chain, size + 1):
+                    continue
+                due = d.weight[LATENESS] > 0.0 and has_due(d, s.row[0], size)
+                if due and not keep_due(d, s, v, s.row[0], size):
                     continue
                 lasts, _ = settle(d, s, v, s.row[0], size)
                 if lasts <= d.vehicle[v, MAX_DURATION]:

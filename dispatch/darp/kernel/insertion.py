@@ -14,6 +14,7 @@ from dispatch.darp.kernel.columns import (
     FIXED,
     FROM,
     HUGE,
+    LATENESS,
     METRIC,
     OPENS,
     PLACE,
@@ -142,7 +143,7 @@ def best_insertion(d, s, r, v, bound, out):
     worth = s.marginal[d.vehicle[v, DRIVER]]
     simple = (
         d.weight[WORKING] == 0.0 and worth == 0.0 and d.weight[WAITING] == 0.0
-        and d.weight[PROMISES] == 0.0
+        and d.weight[PROMISES] == 0.0 and d.weight[LATENESS] == 0.0
     )  # fmt: skip
     extra = d.assign[r, v]
     alone = fitting(d, v, load)

@@ -10,6 +10,7 @@ from dispatch.darp.kernel.columns import (
     HUGE,
     KEEP,
     LATE,
+    LATENESS,
     LO,
     MAX_DURATION,
     NEVER,
@@ -23,7 +24,16 @@ from dispatch.darp.kernel.columns import (
     WORKING,
 )
 from dispatch.darp.kernel.compiling import entry, inner
-from dispatch.darp.kernel.times import bound_end, earliest, latest, lay_out, settle
+from dispatch.darp.kernel.times import (
+    bound_end,
+    earliest,
+    has_due,
+    keep_due,
+    lateness,
+    latest,
+    lay_out,
+    settle,
+)
 
 
 @inner
@@ -41,14 +51,26 @@ def narrow(d, s, seq, k):
 def priced_times(d, s, v, seq, k):
     """(price of the times, duration, promises moved) with the promises of ``KEEP`` kept.
 
+    Of the times that are allowed the least late are chosen, of these the shortest, of these those
+    with the least waiting aboard.
+
     The schedule ends up in LATE; the price is HUGE where there is none.
     """
     x = s.chain
-    n = d.request.shape[0]
     lay_out(d, s, v, seq, k)
     bound_end(d, s, v, seq, k)
     narrow(d, s, seq, k)
     if not earliest(x, k + 1):
+        return HUGE, 0, 0
+    return chosen_times(d, s, v, seq, k, d.weight[LATENESS] > 0.0 and has_due(d, seq, k))
+
+
+@inner
+def chosen_times(d, s, v, seq, k, due):
+    """As ``priced_times`` for a chain whose EARLY is valid; ``due``: anything may be late."""
+    x = s.chain
+    n = d.request.shape[0]
+    if due and not keep_due(d, s, v, seq, k):
         return HUGE, 0, 0
     duration, waited = settle(d, s, v, seq, k)
     if duration > d.vehicle[v, MAX_DURATION]:
@@ -62,6 +84,8 @@ def priced_times(d, s, v, seq, k):
             moved += 1
     w = d.weight
     cost = w[WORKING] * duration + w[WAITING] * waited + w[PROMISES] * moved
+    if due:
+        cost += w[LATENESS] * lateness(d, s, seq, k)
     return cost, duration, moved
 
 
@@ -188,17 +212,18 @@ def price(d, s, v, seq, k):
     w = d.weight
     cost = w[DRIVING] * drive + d.fixed_cost[v]
     limit = d.vehicle[v, MAX_DURATION]
+    due = w[LATENESS] > 0.0 and has_due(d, seq, k)
     duration = 0
     if w[PROMISES] > 0.0 and has_promise(d, seq, k):
         times, duration = keep_promises(d, s, v, seq, k)
         if times >= HUGE:
             return HUGE, 0
         cost += times
-    elif w[WAITING] > 0.0:
-        duration, waited = settle(d, s, v, seq, k)
-        if duration > limit:
+    elif w[WAITING] > 0.0 or due:
+        times, duration, _ = chosen_times(d, s, v, seq, k, due)
+        if times >= HUGE:
             return HUGE, 0
-        cost += w[WAITING] * waited + w[WORKING] * duration
+        cost += times
     elif w[WORKING] > 0.0 or w[FAIRNESS] > 0.0 or x[EARLY, k + 1] - x[EARLY, 0] > limit:
         duration = duration_only(d, s, v, seq, k)
         if duration < 0:

@@ -7,7 +7,9 @@ from dispatch.darp.kernel.columns import (
     EARLY,
     FIXED,
     HUGE,
+    INF,
     LATE,
+    LIMIT,
     LO,
     PLACE,
     START,
@@ -31,6 +33,8 @@ def store_slot(d, s, v, slot, seq, k):
     lay_out(d, s, v, seq, k)
     if k > 0:
         bound_end(d, s, v, seq, k)
+    # An insertion may shorten a wait: bounds that hold whatever enters know no limit on waits.
+    x[LIMIT, 0] = INF
     earliest(x, k + 1)
     latest(x, k + 1)
     here = d.vehicle[v, START]

@@ -8,6 +8,7 @@ from dispatch.darp.kernel.columns import (
     BREAK_UNTIL,
     CLOSES,
     DRIVE,
+    DUE,
     EARLY,
     FAIRNESS,
     FINISH,
@@ -18,6 +19,7 @@ from dispatch.darp.kernel.columns import (
     LATE,
     LIMIT,
     LO,
+    LONGEST_WAIT,
     MAX_DURATION,
     NEVER,
     ON,
@@ -48,6 +50,7 @@ def lay_out(d, s, v, seq, k):
     x[STAY, 0] = 0
     x[DRIVE, 0] = 0
     x[PICK, 0] = -1
+    x[LIMIT, 0] = d.vehicle[v, LONGEST_WAIT]
     x[ALONG, 0] = 0
     x[HERE, 0] = here
     drive = 0
@@ -127,10 +130,13 @@ def earliest(x, last):
     if t > x[HI, 0]:
         return False
     x[EARLY, 0] = t
+    cap = x[LIMIT, 0]
     again = False
     for i in range(1, last + 1):
         t += x[STAY, i - 1] + x[DRIVE, i]
         if t < x[LO, i]:
+            if x[LO, i] - t > cap and x[ON, i - 1] > 0:
+                again = True
             t = x[LO, i]
         if t > x[HI, i]:
             return False
@@ -140,8 +146,8 @@ def earliest(x, last):
             if x[ALONG, i] - x[ALONG, p] - x[STAY, p] > x[LIMIT, i]:
                 return False
             again = True
-    # Ride limits move pickups later. Without a ride that is too long even when nobody waits,
-    # the system has no positive cycle and the passes end at its least fixpoint.
+    # Limits of rides and waits move earlier stops later. Without a ride that is too long even when
+    # nobody waits, the system has no positive cycle and the passes end at its least fixpoint.
     while again:
         again = False
         first = last
@@ -154,10 +160,19 @@ def earliest(x, last):
                         return False
                     x[EARLY, p] = need
                     first = min(first, p)
+            if cap < INF and x[ON, i - 1] > 0:
+                need = x[EARLY, i] - x[DRIVE, i] - x[STAY, i - 1] - cap
+                if need > x[EARLY, i - 1]:
+                    if need > x[HI, i - 1]:
+                        return False
+                    x[EARLY, i - 1] = need
+                    first = min(first, i - 1)
         t = x[EARLY, first]
         for i in range(first + 1, last + 1):
             t += x[STAY, i - 1] + x[DRIVE, i]
             if t < x[EARLY, i]:
+                if x[EARLY, i] - t > cap and x[ON, i - 1] > 0:
+                    again = True
                 t = x[EARLY, i]
             if t > x[HI, i]:
                 return False
@@ -178,6 +193,7 @@ def latest(x, last):
         if t > x[HI, i]:
             t = x[HI, i]
         x[LATE, i] = t
+    cap = x[LIMIT, 0]
     again = True
     while again:
         again = False
@@ -189,6 +205,11 @@ def latest(x, last):
                 if x[LATE, i] > limit:
                     x[LATE, i] = limit
                     top = i
+            if cap < INF and x[ON, i - 1] > 0:
+                limit = x[LATE, i - 1] + x[STAY, i - 1] + x[DRIVE, i] + cap
+                if x[LATE, i] > limit:
+                    x[LATE, i] = limit
+                    top = i
         if top > 0:
             again = True
             t = x[LATE, top]
@@ -197,6 +218,57 @@ def latest(x, last):
                 if t > x[LATE, i]:
                     t = x[LATE, i]
                 x[LATE, i] = t
+
+
+@inner
+def keep_due(d, s, v, seq, k):
+    """Cap the times of a chain whose EARLY is valid: what is not late already shall not become so.
+
+    EARLY is then the least late of all times that keep to the limit on the duration too; False
+    where none do.
+    """
+    x = s.chain
+    n = d.request.shape[0]
+    last = k + 1
+    limit = d.vehicle[v, MAX_DURATION]
+    if d.vehicle[v, STARTED] == NEVER and limit < INF:
+        closing = seq[k - 1] == 2 * n
+        ends = x[EARLY, k - 1] + x[STAY, k - 1] + x[DRIVE, k] if closing else x[EARLY, last]
+        # A break taken first does not count: the vehicle leaves just in time for what follows.
+        if seq[0] == 2 * n:
+            x[LO, 2] = max(x[LO, 2], ends - limit + x[DRIVE, 2])
+        else:
+            x[LO, 0] = max(x[LO, 0], ends - limit)
+        if not earliest(x, last):
+            return False
+    for i in range(1, k + 1):
+        code = seq[i - 1]
+        if code < 2 * n and d.node[code, DUE] < x[HI, i]:
+            x[HI, i] = max(d.node[code, DUE], x[EARLY, i])
+    return True
+
+
+@inner
+def lateness(d, s, seq, k):
+    """Ticks by which the schedule in LATE starts after what was due."""
+    n = d.request.shape[0]
+    late = 0
+    for i in range(1, k + 1):
+        code = seq[i - 1]
+        if code < 2 * n:
+            late += max(0, s.chain[LATE, i] - d.node[code, DUE])
+    return late
+
+
+@inner
+def has_due(d, seq, k):
+    """Whether any stop on the route has a time at which it is due."""
+    n = d.request.shape[0]
+    found = 0
+    for i in range(k):
+        if seq[i] < 2 * n and d.node[seq[i], DUE] < INF:
+            found += 1
+    return found > 0
 
 
 @inner
