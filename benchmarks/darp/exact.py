@@ -58,12 +58,14 @@ class Facts:
         return 0.0 if -1 in (a, b) else float(self.matrix[a][b])
 
 
-def faults(path: Path, routes: Sequence[Sequence[int]]) -> list[str]:
-    """What keeps `routes` from being a feasible and complete answer; nothing if they are one."""
+def faults(path: Path, routes: Sequence[Sequence[int]], *, complete: bool = True) -> list[str]:
+    """What keeps `routes` from being a feasible answer, and a complete one if it should be."""
     facts = read_facts(path)
     if len(routes) != len(facts.vehicles):
         return [f"{len(routes)} routes for {len(facts.vehicles)} vehicles"]
-    return [*_served(facts, routes), *_driven(facts, routes)]
+    missing = len(facts.pickups) - sum(signed > 0 for route in routes for signed in route)
+    left_out = [f"{missing} requests are not served"] if complete and missing else []
+    return [*left_out, *_served(facts, routes), *_driven(facts, routes)]
 
 
 def read_facts(path: Path) -> Facts:
@@ -147,7 +149,7 @@ def _patients(data: dict[str, Any]) -> Facts:
 
 
 def _served(facts: Facts, routes: Sequence[Sequence[int]]) -> Iterator[str]:
-    """Each request at most once, picked up before delivered; all, or all legs of a patient."""
+    """Each request at most once, picked up before delivered; of a patient all legs or none."""
     n = len(facts.pickups)
     stops = Counter(signed for route in routes for signed in route)
     if any(not 1 <= abs(signed) <= n or count > 1 for signed, count in stops.items()):
@@ -158,8 +160,6 @@ def _served(facts: Facts, routes: Sequence[Sequence[int]]) -> Iterator[str]:
         if any(at.get(-abs(signed), -1) <= at.get(abs(signed), n * n + 1) for signed in route):
             yield f"vehicle {number}: a delivery without its pickup before"
     served = {signed - 1 for signed in stops if signed > 0}
-    if not facts.legs and len(served) < n:
-        yield f"{n - len(served)} requests are not served"
     for patient, legs in enumerate(facts.legs, 1):
         if 0 < len(served.intersection(legs)) < len(legs):
             yield f"patient {patient} is served in one direction only"

@@ -32,7 +32,7 @@ def _lines(answer: Row, table: Table) -> list[str]:
     if any(row["broken"] for row in rows):
         lines += ["", *(_broken(row) for row in rows if row["broken"])]
     for name, cannot in answer["cannot"].items():
-        lines += ["", f"{name} cannot express: {'; '.join(cannot)}."]
+        lines += ["", f"{name} cannot express: {'; '.join(cannot) or 'nothing of these'}."]
     if answer["below_best_known"]:
         lines += ["", "Below the best known:", *map(_below, answer["below_best_known"])]
     if answer["skipped"]:
@@ -43,7 +43,9 @@ def _lines(answer: Row, table: Table) -> list[str]:
 def _broken(row: Row) -> str:
     rules = ", ".join(f"{rule} in {count}" for rule, count in row["broken"].items())
     where = f"{row['solver']} on {row['family']} at {row['budget_s']:g} s"
-    return f"{where} breaks, of {row['runs']} runs: {rules}"
+    gap = row["mean_gap_whatever_breaks_percent"]
+    cost = "" if gap is None else f" (mean cost of what is complete {gap:+.1f} %)"
+    return f"{where} breaks, of {row['runs']} runs: {rules}{cost}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

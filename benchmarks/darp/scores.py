@@ -44,6 +44,11 @@ def _row(runs: list[Outcome]) -> Row:
         "median_gap_percent": median(gaps) if gaps else None,
         "mean_gap_percent": fmean(gaps) if gaps else None,
         "worst_gap_percent": max(gaps, default=None),
+        "mean_gap_whatever_breaks_percent": _mean(
+            100.0 * (run.cost / run.best_known - 1.0)
+            for run in runs
+            if run.best_known and run.complete
+        ),
         **_moments(runs, "all_served_s" if optional else "first_complete_s"),
         "iterations": _mean(run.iterations for run in runs),
         "cpu_per_wall": sum(run.cpu_s for run in runs) / max(sum(r.seconds for r in runs), 1e-9),

@@ -7,10 +7,12 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from benchmarks.darp import exact
+from benchmarks.peers.asking import route_of
 from dispatch.darp.check import check
 from dispatch.darp.instances import TICKS, Instance, read_instance
 from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Problem
+from dispatch.darp.schedule import evaluate
 from dispatch.darp.search import Progress, solve, warm_up
 
 OURS = "atmr"
@@ -97,9 +99,10 @@ def judged(task: Task, instance: Instance, found: Found) -> Outcome:
     problem, plan = instance.problem, found.plan
     routes = instance.routes(plan)
     broken = Counter(violation.rule.name for violation in check(problem, plan))
-    faults = exact.faults(task.path, routes)
+    complete = not plan.unassigned
+    faults = exact.faults(task.path, routes, complete=complete)
+    feasible = not broken and not faults
     cost = instance.cost(plan)
-    complete, feasible = not plan.unassigned, not broken and not faults
     groups = _groups(problem)
     left = set(plan.unassigned)
     measurable = task.best_known is not None and complete and feasible
@@ -123,8 +126,8 @@ def judged(task: Task, instance: Instance, found: Found) -> Outcome:
         seconds=found.seconds,
         cpu_s=found.cpu_s,
         iterations=found.iterations,
-        first_complete_s=_first(found.trace, 0),
-        all_served_s=_first(found.trace, len(left)),
+        first_complete_s=_first(found.trace, 0) if feasible else None,
+        all_served_s=_first(found.trace, len(left)) if feasible else None,
         broken=dict(broken),
         faults=faults,
         routes=routes,
@@ -143,3 +146,22 @@ def _groups(problem: Problem) -> list[set[int]]:
         for r, request in enumerate(problem.requests)
         if request.requires is None or r < request.requires
     ]
+
+
+def asked(task: Task) -> Outcome:
+    """Ask a peer, and judge its routes on the whole problem, with the best times they can have.
+
+    To be run in a process of its own.
+    """
+    instance = read_instance(task.path)
+    return judged(task, instance, replied(instance.problem, task.solver, task.budget_s, task.seed))
+
+
+def replied(problem: Problem, peer: str, budget_s: float, seed: int) -> Found:
+    """What a peer finds; loading it is not part of the budget."""
+    route = route_of(peer)
+    wall, cpu = perf_counter(), process_time()
+    reply = route(problem, budget_s, seed)
+    seconds, cpu_s = perf_counter() - wall, process_time() - cpu
+    plan = evaluate(problem, reply.routes)
+    return Found(plan, seconds, cpu_s, reply.iterations, reply.trace)

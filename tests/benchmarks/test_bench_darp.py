@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from benchmarks.darp import exact
 from benchmarks.darp.finding import find_cases
+from benchmarks.peers import asking
 from tests.darp.test_instances import CORDEAU_2006, CORDEAU_LAPORTE_2003, MALHEIROS, PATIENTS
 
 FILES = {
@@ -143,6 +144,58 @@ def test_a_table_that_is_none_is_refused_by_name(folder):
         bench(folder)
 
 
+# Peers, each in a process of its own.
+
+
+def test_peers_are_judged_on_the_whole_problem(folder):
+    answer = json.loads(
+        bench(folder, "--json", "--instances", "a1", "--against", "ortools,vroom,pyvrp")
+    )
+
+    runs = {run["solver"]: run for run in answer["runs"]}
+    assert list(runs) == ["atmr", "ortools", "vroom", "pyvrp"]
+    assert all(len(run["routes"]) == 2 for run in runs.values())
+    assert runs["ortools"]["feasible"]
+    assert answer["cannot"]["ortools"] == []
+    assert answer["cannot"]["vroom"] == [
+        "ride time limits",
+        "duration limits from leaving to coming back",
+    ]
+
+
+def test_a_peer_that_breaks_a_rule_is_reported_with_it_and_has_no_gap(folder):
+    far = CORDEAU_2006.replace("3.0 4.0 3 1 0 1440", "3.0 4.0 3 1 0 20").replace(
+        "3 -1 20 35", "3 -1 300 320"
+    )
+    (folder / "a1.txt").write_text(far)
+    know(folder, a1=COST)
+
+    options = ("--json", "--instances", "a1", "--against", "vroom")
+    answer = json.loads(bench(folder, *options))
+
+    theirs = next(run for run in answer["runs"] if run["solver"] == "vroom")
+    assert (theirs["complete"], theirs["feasible"], theirs["gap_percent"]) == (True, False, None)
+    # Its times miss by as few ticks as its order allows: windows or rides, whichever is less.
+    assert theirs["broken"].keys() & {"RIDE_TIME", "PICKUP_WINDOW", "DELIVERY_WINDOW"}
+    assert theirs["faults"] == ["vehicle 1 cannot keep its times"]
+    row = next(row for row in answer["families"] if row["solver"] == "vroom")
+    assert row["broken"] == dict.fromkeys(theirs["broken"], 1)
+    ours = next(run for run in answer["runs"] if run["solver"] == "atmr")
+    assert (ours["complete"], ours["feasible"]) == (False, True)
+
+
+def test_an_unknown_peer_is_refused_by_name(folder):
+    with pytest.raises(CommandError, match="There is no peer “cuopt”; there are ortools, vroom"):
+        bench(folder, "--against", "cuopt")
+
+
+def test_a_peer_that_is_not_installed_is_refused(folder, monkeypatch):
+    monkeypatch.setitem(asking.MODULES, "vroom", "no_such_module")
+
+    with pytest.raises(CommandError, match="“vroom” is not installed"):
+        bench(folder, "--against", "vroom")
+
+
 # The second judge, by hand.
 
 ROUTES = {
@@ -174,6 +227,10 @@ def test_the_second_judge_finds_nothing_in_a_feasible_answer(folder, name):
 )
 def test_the_second_judge_says_what_is_wrong(folder, name, routes, fault):
     assert any(fault in found for found in exact.faults(folder / name, routes))
+
+
+def test_the_second_judge_may_be_told_that_some_are_left_out(folder):
+    assert exact.faults(folder / "one/a1.txt", [[1, -1], []], complete=False) == []
 
 
 def test_the_second_judge_counts_places(folder):

@@ -10,9 +10,10 @@ from django.core.management.base import CommandParser
 
 from benchmarks.darp import report
 from benchmarks.darp.finding import Case, find_cases
-from benchmarks.darp.running import each, machine
+from benchmarks.darp.running import apart, each, machine
 from benchmarks.darp.scores import below_best_known, details, scoreboard
-from benchmarks.darp.solving import Outcome, Task, run
+from benchmarks.darp.solving import OURS, Outcome, Task, asked, run
+from benchmarks.peers.asking import Feature, cannot, known
 from dispatch.management.answering import Answer, AnsweringCommand
 
 
@@ -35,18 +36,26 @@ class Command(AnsweringCommand):
             "--instances", default="*", metavar="GLOB", help="only those so named, such as 'R*a'"
         )
         parser.add_argument("--jobs", type=_count, default=1, help="runs at a time: 1 unless told")
+        parser.add_argument(
+            "--against",
+            type=_names,
+            default="",
+            metavar="PEERS",
+            help="such as ortools,vroom,pyvrp",
+        )
         parser.add_argument("--markdown", action="store_true", help="print tables for a document")
 
     def answer(self, **options: Any) -> Answer:
+        peers = known(options["against"])
         found = find_cases(options["folder"], options["instances"])
-        tasks = _tasks(found.cases, options["budgets"], options["seeds"])
+        tasks = _tasks(found.cases, options["budgets"], options["seeds"], peers)
         outcomes = self._outcomes(tasks, options["jobs"])
         answer = {
             "machine": machine(),
             "jobs": options["jobs"],
             "families": scoreboard(outcomes),
             "below_best_known": below_best_known(outcomes),
-            "cannot": {},
+            "cannot": {peer: _left_out(peer, found.cases) for peer in peers},
             "skipped": found.skipped,
         }
         table = report.markdown if options["markdown"] else report.text
@@ -55,7 +64,10 @@ class Command(AnsweringCommand):
     def _outcomes(self, tasks: list[Task], jobs: int) -> list[Outcome]:
         self._tell(f"{len(tasks)} runs, {sum(t.budget_s for t in tasks) / jobs:.0f} s ...")
         outcomes = []
-        for done, outcome in enumerate(each(run, tasks, jobs), 1):
+        ours = [task for task in tasks if task.solver == OURS]
+        theirs = [task for task in tasks if task.solver != OURS]
+        every = chain(each(run, ours, jobs), apart(asked, theirs, jobs))
+        for done, outcome in enumerate(every, 1):
             gap = outcome.gap_percent
             gap_text = f"gap {gap:.3f} %" if gap is not None else f"{outcome.served} served"
             self._tell(
@@ -70,14 +82,24 @@ class Command(AnsweringCommand):
             self.stderr.write(line, lambda text: text)
 
 
-def _tasks(cases: list[Case], budgets: list[float], seeds: int) -> list[Task]:
-    return list(
-        chain.from_iterable(
-            (Task(case.path, case.best_known, budget, seed) for case in cases)
-            for budget in budgets
-            for seed in range(seeds)
-        )
-    )
+def _tasks(cases: list[Case], budgets: list[float], seeds: int, peers: list[str]) -> list[Task]:
+    return [
+        Task(case.path, case.best_known, budget, seed, solver)
+        for solver in (OURS, *peers)
+        for budget in budgets
+        for seed in range(seeds)
+        for case in cases
+    ]
+
+
+def _left_out(peer: str, cases: list[Case]) -> list[str]:
+    """What a peer cannot express of some of the instances."""
+    missing = {text for case in cases for text in cannot(peer, case.instance.problem)}
+    return [str(feature) for feature in Feature if feature in missing]
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
 
 
 def _budgets(text: str) -> list[float]:
