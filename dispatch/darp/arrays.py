@@ -1,19 +1,24 @@
 """A problem as the flat arrays that the kernels read, and empty room for a search."""
 
+from collections.abc import Set
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dispatch.darp import kernel
 from dispatch.darp.kernel import INF, NEVER, Data, State, Work
-from dispatch.darp.problem import Problem, Request, Vehicle
+from dispatch.darp.problem import Problem, Request, Rule, Vehicle
+from dispatch.darp.switches import without
 
 NEIGHBOURS = 100
 POOL = 50_000
 
 
-def flatten(problem: Problem) -> Data:
-    """The problem in arrays; nothing is lost."""
-    n = len(problem.requests)
+def flatten(problem: Problem, off: Set[Rule] = frozenset()) -> Data:
+    """The problem in arrays; nothing is lost but the rules in ``off``, a switch for tests."""
+    given, n = problem, len(problem.requests)
+    if off:
+        problem = without(problem, off)
     requests = np.zeros((n, 6), np.int64)
     node = np.zeros((2 * n, 8), np.int64)
     cycles = _cycles(problem)
@@ -29,7 +34,7 @@ def flatten(problem: Problem) -> Data:
             requests[abs(signed) - 1, kernel.HELD] = 1
     start, other = _pairs(problem)
     duty = np.array([driver.past_duty for driver in problem.drivers], np.int64)
-    for vehicle in problem.vehicles:
+    for vehicle in given.vehicles:
         duty[vehicle.driver] += vehicle.window.latest - vehicle.window.earliest
     loads = [request.load for request in problem.requests]
     loads += [vehicle.layouts[0] for vehicle in problem.vehicles]
