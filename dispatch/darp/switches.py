@@ -65,6 +65,12 @@ def _weightless(request: Request) -> Request:
     return replace(request, load=(0,) * len(request.load))
 
 
+def _any_time(vehicle: Vehicle) -> Vehicle:
+    """Who is on the road already cannot have left before."""
+    opens = ALWAYS.earliest if vehicle.started is None else vehicle.started
+    return replace(vehicle, window=TimeWindow(opens, ALWAYS.latest))
+
+
 OF_REQUEST: dict[Rule, Callable[[Request], Request]] = {
     Rule.CAPACITY: _weightless,
     Rule.PICKUP_WINDOW: lambda request: replace(request, pickup_window=ALWAYS),
@@ -73,7 +79,7 @@ OF_REQUEST: dict[Rule, Callable[[Request], Request]] = {
     Rule.REQUIRES: lambda request: replace(request, requires=None),
 }
 OF_VEHICLE: dict[Rule, Callable[[Vehicle], Vehicle]] = {
-    Rule.VEHICLE_WINDOW: lambda vehicle: replace(vehicle, window=ALWAYS),
+    Rule.VEHICLE_WINDOW: _any_time,
     Rule.DURATION: lambda vehicle: replace(vehicle, max_duration=None),
     Rule.BREAK: lambda vehicle: replace(vehicle, break_=None),
     Rule.WAITING_ABOARD: lambda vehicle: replace(vehicle, max_wait_aboard=None),
