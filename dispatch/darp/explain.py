@@ -3,19 +3,29 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch.darp.insertion import Option, Weigher
+from dispatch.darp.insertion import Option, Weigher, without
 from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Problem
 
-__all__ = ["Option", "options", "survey"]
+__all__ = ["Option", "explain", "survey"]
 
 
-def options(problem: Problem, plan: Plan, request: int) -> list[Option]:
-    """For each vehicle what serving a request with it would cost, or the rule it would break.
+def explain(problem: Problem, plan: Plan, request: int) -> list[Option]:
+    """For each vehicle what serving a request with it would cost, or its nearest miss.
 
-    The request is taken out of the plan where it is in it; nobody else changes vehicle.
+    A miss is the rule it would break and by how much. The request is taken out of the plan where
+    it is in it, unless it is committed; nobody else changes vehicle.
+
+    Raises
+    ------
+    ValueError
+        The problem has no such request.
     """
-    return Weigher(problem, plan).weigh(request)
+    if not 0 <= request < len(problem.requests):
+        raise ValueError("there is no such request")
+    committed = {abs(signed) - 1 for vehicle in problem.vehicles for signed in vehicle.committed}
+    rest = plan if request in committed else without(plan, request)
+    return Weigher(problem, rest).weigh(request)
 
 
 def survey(

@@ -1,4 +1,4 @@
-"""Where a request could enter a plan: the cheapest feasible insertion into each route."""
+"""What a request costs with each vehicle of a plan, or which rule keeps it out."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from dispatch.darp import kernel
 from dispatch.darp.arrays import flatten, new_state, new_work
-from dispatch.darp.plan import Plan, Route, Stop, StopKind
+from dispatch.darp.plan import Plan, Route, ordered
 from dispatch.darp.problem import Problem, Rule
-from dispatch.darp.schedule import as_row, codes, to_route
+from dispatch.darp.schedule import as_row, codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,9 @@ class Option:
     signed: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Insertion:
-    """A feasible insertion, the route it gives, and how many others it moves in time."""
-
-    vehicle: int
-    cost: float
-    route: Route
-    moved: int
+def without(plan: Plan, request: int) -> Plan:
+    """The orders of a plan with a request taken out."""
+    return ordered([[s for s in r.signed() if abs(s) - 1 != request] for r in plan.routes])
 
 
 class Weigher:
@@ -76,6 +71,10 @@ class Weigher:
                 state.vehicle_of[code - len(self.problem.requests)] = v
                 state.driver_load[self.problem.vehicles[v].driver] += 1
         return fits
+
+    def order(self, v: int) -> list[int]:
+        """The stops of a route, in signed request numbers; none where it is closed."""
+        return self._to_signed(self.state.base[v, : self.state.size[v]].tolist())
 
     def weigh(self, request: int, *, misses: bool = True) -> list[Option]:
         """One option for each vehicle, the request taken out of the plan where it is in it."""
@@ -119,12 +118,11 @@ class Weigher:
     def _committed(self, v: int, owner: int, request: int) -> Option:
         if v != owner:
             return Option(v, None, Rule.COMMITTED, 1, request, 1)
-        size = int(self.state.size[v])
-        return Option(v, 0.0, signed=self._to_signed(self.state.base[v, :size].tolist()))
+        return Option(v, 0.0, signed=tuple(self.order(v)))
 
-    def _to_signed(self, order: list[int]) -> tuple[int, ...]:
+    def _to_signed(self, order: list[int]) -> list[int]:
         n = len(self.problem.requests)
-        return tuple(code + 1 if code < n else n - code - 1 for code in order)
+        return [code + 1 if code < n else n - code - 1 for code in order]
 
     def _options(self) -> list[Option]:
         deltas, found, sizes = self._delta.tolist(), self._found.tolist(), self._size.tolist()
@@ -133,48 +131,10 @@ class Weigher:
             if self.closed[v]:
                 options.append(Option(v, None, Rule.STRUCTURE, 1, -1, 1))
                 continue
-            signed = self._to_signed(self._order[v, : sizes[v]].tolist())
+            signed = tuple(self._to_signed(self._order[v, : sizes[v]].tolist()))
             if delta < kernel.HUGE:
                 options.append(Option(v, delta, signed=signed))
             else:
                 rule, amount, by, broken = found[v]
                 options.append(Option(v, None, Rule(rule), amount, by, broken, signed))
         return options
-
-    def insertion(self, option: Option, plan: Plan) -> Insertion:
-        """A feasible option as a route; the others keep their times in ``plan`` if they can."""
-        n, v = len(self.problem.requests), option.vehicle
-        row = as_row(codes(option.signed, n), self.state.base.shape[1])
-        kept = np.full(2 * n + 1, kernel.NEVER, np.int64)
-        for stop in plan.routes[v].stops:
-            if stop.request >= 0:
-                kept[codes([_signed(stop)], n)[0]] = stop.start
-        length = kernel.times_kept(self.data, self.state, v, row, len(option.signed), kept)
-        kernel.load_spare(self.data, self.state, v, length)
-        sequence = self.state.row[0, :length].tolist()
-        route = to_route(self.problem, v, sequence, self.state, len(self.state.length) - 1)
-        before = {_signed(stop): stop.start for stop in plan.routes[v].stops if stop.request >= 0}
-        moved = sum(
-            before.get(_signed(stop), stop.start) != stop.start
-            for stop in route.stops
-            if stop.request >= 0
-        )
-        return Insertion(v, option.cost or 0.0, route, moved)
-
-
-def best_insertions(problem: Problem, plan: Plan, request: int) -> list[Insertion]:
-    """The cheapest insertion of a request into each route that can take it, the cheapest first.
-
-    A request that is in the plan is taken out of it before. The times of all others are kept
-    where the route allows it.
-    """
-    weigher = Weigher(problem, plan)
-    feasible = [
-        option for option in weigher.weigh(request, misses=False) if option.cost is not None
-    ]
-    feasible.sort(key=lambda option: (option.cost, option.vehicle))
-    return [weigher.insertion(option, plan) for option in feasible]
-
-
-def _signed(stop: Stop) -> int:
-    return stop.request + 1 if stop.kind is StopKind.PICKUP else -(stop.request + 1)

@@ -26,6 +26,7 @@ from dispatch.darp.cost import cost
 from dispatch.darp.insertion import Weigher
 from dispatch.darp.plan import Cost, Plan
 from dispatch.darp.problem import Driver, Problem, Request, TimeWindow, Vehicle
+from dispatch.darp.quote import quote
 from dispatch.darp.schedule import as_row, codes, evaluate, scheduled
 from dispatch.darp.stop import Limit
 
@@ -238,7 +239,6 @@ def warm_up() -> None:
     search.begin(None, DEFAULTS.regret)
     search.improve(Limit(iterations=2), DEFAULTS, None)
     plan = search.best()
-    weigher = Weigher(problem, plan)
-    option = weigher.weigh(0)[0]
-    weigher.insertion(option, plan)
+    Weigher(problem, plan).weigh(0)
+    quote(problem, plan, 0)
     evaluate(problem, [(1, -1)])

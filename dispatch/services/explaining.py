@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from atmr.clock import local_day
 from bookings.models import Booking
 from dispatch.darp.committed import baseline, relax
-from dispatch.darp.explain import Option, options, survey
+from dispatch.darp.explain import Option, explain, survey
 from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Problem, Rule
 from dispatch.darp.schedule import evaluate
@@ -127,11 +127,11 @@ def explain_booking(*, booking: Booking, now: datetime) -> dict[str, Any]:
     plan = evaluate(problem, signed_routes(mapped)).plan
     current = rows.current(mapped.bookings[number])
     if current is None:
-        found = options(problem, plan, number)
+        found = explain(problem, plan, number)
         left = _why_not(mapped, number, found, set(plan.unassigned))
         return answer | {"reason": left.reason, "why": sentence(left.reason)} | left.details
     vehicle = [shift.pk for shift in mapped.shifts].index(current.shift_id)
-    costs = [option.cost for option in options(problem, plan, number)]
+    costs = [option.cost for option in explain(problem, plan, number)]
     prices = np.array([np.inf if cost is None else cost for cost in costs])
     return answer | {
         "driver": current.driver_id,
@@ -175,7 +175,7 @@ def why_not(day: Day, booking: Booking, pickup_at: datetime | None) -> str:
     # What is late already is in nobody's way.
     problem = relax(problem, baseline(problem))
     plan = evaluate(problem, signed_routes(mapped)).plan
-    miss = options(problem, plan, number)[0]
+    miss = explain(problem, plan, number)[0]
     if miss.cost is not None:
         return sentence(NO_ROOM)
     return sentence(miss.rule.name.lower(), miss.amount)

@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 
 from dispatch.darp.check import check
 from dispatch.darp.committed import relax
-from dispatch.darp.explain import options, survey
-from dispatch.darp.insertion import best_insertions
-from dispatch.darp.plan import Plan
+from dispatch.darp.explain import explain, survey
 from dispatch.darp.problem import Rule
 from dispatch.darp.schedule import evaluate
 from dispatch.darp.search import solve
@@ -36,7 +34,7 @@ def test_each_option_costs_or_breaks_what_it_says(problem, seed):
         base = evaluate(problem, without(plan, request)).plan
         if any(v.rule not in {Rule.COMMITTED, Rule.REQUIRES} for v in check(problem, base)):
             continue  # without the triangle inequality the rest may not stand alone
-        for option in options(problem, plan, request):
+        for option in explain(problem, plan, request):
             if not option.signed:
                 assert option.rule != Rule.NONE
                 continue
@@ -67,23 +65,6 @@ def test_a_feasible_plan_is_evaluated_to_the_same_cost(problem, seed):
     assert again.plan.cost.total == pytest.approx(plan.cost.total)
 
 
-@given(problem=problems(max_requests=4), seed=st.integers(0, 9))
-@THOROUGH
-def test_an_insertion_is_a_feasible_route_that_counts_whom_it_moves(problem, seed):
-    problem = relax(problem)
-    plan = solve(problem, iterations=5, seed=seed).plan
-
-    for request in range(len(problem.requests)):
-        if request not in plan.unassigned:
-            continue
-        for found in best_insertions(problem, plan, request):
-            routes = list(plan.routes)
-            routes[found.vehicle] = found.route
-            left = tuple(r for r in plan.unassigned if r != request)
-            new = Plan(tuple(routes), left, plan.cost)
-            assert [v for v in check(problem, new) if v.rule is not Rule.REQUIRES] == []
-
-
 @given(problem=problems(max_requests=3), seed=st.integers(0, 9))
 @settings(THOROUGH, max_examples=30)
 def test_all_options_at_once_are_those_of_each_request(problem, seed):
@@ -94,7 +75,7 @@ def test_all_options_at_once_are_those_of_each_request(problem, seed):
 
     assert sorted([*prices, *misses]) == list(range(len(problem.requests)))
     for request, found in prices.items():
-        alone = [option.cost for option in options(problem, plan, request)]
+        alone = [option.cost for option in explain(problem, plan, request)]
         assert [None if cost == float("inf") else cost for cost in found.tolist()] == alone
     for request, listed in misses.items():
-        assert listed == options(problem, plan, request)
+        assert listed == explain(problem, plan, request)

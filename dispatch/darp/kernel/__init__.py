@@ -20,6 +20,7 @@ from dispatch.darp.kernel.columns import (
     COMMITTED,
     DRIVE,
     DRIVER,
+    FIXED,
     HELD,
     HERE,
     HUGE,
@@ -46,6 +47,7 @@ from dispatch.darp.kernel.forcing import forced_times, times_kept
 from dispatch.darp.kernel.loads import load_spare, loads_fit
 from dispatch.darp.kernel.loop import construct, iterate, measure
 from dispatch.darp.kernel.pricing import final_times
+from dispatch.darp.kernel.quoting import find_insertions, time_insertions
 from dispatch.darp.kernel.routes import set_route
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "COMMITTED",
     "DRIVE",
     "DRIVER",
+    "FIXED",
     "HELD",
     "HERE",
     "HUGE",
@@ -78,6 +81,7 @@ __all__ = [
     "adopt",
     "construct",
     "final_times",
+    "find_insertions",
     "forced_times",
     "iterate",
     "lift",
@@ -86,6 +90,7 @@ __all__ = [
     "measure",
     "put_back",
     "set_route",
+    "time_insertions",
     "times_kept",
     "weigh",
 ]
