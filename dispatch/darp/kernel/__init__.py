@@ -43,7 +43,7 @@ from dispatch.darp.kernel.columns import (
     Work,
 )
 from dispatch.darp.kernel.explanation import lift, put_back, weigh
-from dispatch.darp.kernel.forcing import forced_times, times_kept
+from dispatch.darp.kernel.forcing import forced_times
 from dispatch.darp.kernel.loads import load_spare, loads_fit
 from dispatch.darp.kernel.loop import construct, iterate, measure
 from dispatch.darp.kernel.pricing import final_times
@@ -91,6 +91,5 @@ __all__ = [
     "put_back",
     "set_route",
     "time_insertions",
-    "times_kept",
     "weigh",
 ]

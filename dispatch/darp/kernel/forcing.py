@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dispatch.darp.kernel.breaks import best_break, splice_break, with_break
+from dispatch.darp.kernel.breaks import best_break, with_break
 from dispatch.darp.kernel.columns import (
     ABOARD,
     ALONG,
@@ -21,10 +21,8 @@ from dispatch.darp.kernel.columns import (
     LATE,
     LATENESS,
     LIMIT,
-    LO,
     LONGEST_WAIT,
     MAX_DURATION,
-    NEVER,
     ON,
     PICK,
     PICKUP_WINDOW,
@@ -34,8 +32,8 @@ from dispatch.darp.kernel.columns import (
     WAITING_ABOARD,
 )
 from dispatch.darp.kernel.compiling import entry, inner
-from dispatch.darp.kernel.pricing import final_times, price
-from dispatch.darp.kernel.times import bound_end, earliest, has_due, keep_due, lay_out, settle
+from dispatch.darp.kernel.pricing import final_times
+from dispatch.darp.kernel.times import earliest, keep_due, lay_out, settle
 
 
 @inner
@@ -178,56 +176,3 @@ def forced_times(d, s, v, base, k, found):
     if found[3] == 0:
         final_times(d, s, v, s.row[0], k + 1)
     return k + 1
-
-
-@entry
-def times_kept(d, s, v, base, k, kept):
-    """Times of a feasible order that keep to ``kept`` (by stop code) if they can, in LATE.
-
-    The sequence with its break is in row 0 then; returns its length.
-    """
-    n = d.request.shape[0]
-    size = k
-    gaps = np.int64(1)
-    if d.vehicle[v, BREAK_TICKS] >= 0:
-        size = k + 1
-        gaps = k + 1
-    best = HUGE
-    chosen = np.int64(0)
-    for trial in range(2):
-        on = 0
-        for i in range(k):
-            if base[i] >= n and d.request[base[i] - n, ABOARD]:
-                on += 1
-        for gap in range(gaps):
-            if gap > 0:
-                on += 1 if base[gap - 1] < n else -1
-            if size > k and (on > 0 or gap < d.vehicle[v, FIXED]):
-                continue
-            splice_break(d, base, k, gap, size, s.row[0])
-            if trial == 0:
-                if price(d, s, v, s.row[0], size)[0] >= HUGE:
-                    continue
-                lay_out(d, s, v, s.row[0], size)
-                bound_end(d, s, v, s.row[0], size)
-                for i in range(1, size + 1):
-                    at = kept[s.row[0, i - 1]]
-                    if at != NEVER:
-                        s.chain[LO, i] = max(s.chain[LO, i], at)
-                        s.chain[HI, i] = min(s.chain[HI, i], at)
-                if not earliest(s.chain, size + 1):
-                    continue
-                due = d.weight[LATENESS] > 0.0 and has_due(d, s.row[0], size)
-                if due and not keep_due(d, s, v, s.row[0], size):
-                    continue
-                lasts, _ = settle(d, s, v, s.row[0], size)
-                if lasts <= d.vehicle[v, MAX_DURATION]:
-                    return size
-            else:
-                cost, _ = price(d, s, v, s.row[0], size)
-                if cost < best:
-                    best = cost
-                    chosen = gap
-    splice_break(d, base, k, chosen, size, s.row[0])
-    final_times(d, s, v, s.row[0], size)
-    return size
