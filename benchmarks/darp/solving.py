@@ -163,5 +163,5 @@ def replied(problem: Problem, peer: str, budget_s: float, seed: int) -> Found:
     wall, cpu = perf_counter(), process_time()
     reply = route(problem, budget_s, seed)
     seconds, cpu_s = perf_counter() - wall, process_time() - cpu
-    plan = evaluate(problem, reply.routes)
+    plan = evaluate(problem, reply.routes).plan
     return Found(plan, seconds, cpu_s, reply.iterations, reply.trace)
