@@ -1,4 +1,4 @@
-"""Random tiny problems, every feature on and off."""
+"""Random tiny problems, every rule and every price drawn or left out."""
 
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from dispatch.darp.problem import (
     Weights,
 )
 
+UNBOUND = TimeWindow(-50, 500)
 FORBIDDING = [Rule.SKILLS, Rule.EQUIPMENT, Rule.REFUSED_DRIVER, Rule.RESERVE_OFF]
 
 
@@ -46,8 +47,8 @@ def requests(draw, index, size, places, resources):
     return Request(
         pickup=draw(st.integers(0, places - 1)),
         delivery=draw(st.integers(0, places - 1)),
-        pickup_window=draw(windows()),
-        delivery_window=draw(st.just(TimeWindow(-50, 500)) | windows(10, 90)),
+        pickup_window=draw(windows() | st.just(UNBOUND)),
+        delivery_window=draw(st.just(UNBOUND) | windows(10, 90)),
         load=draw(st.tuples(*[st.integers(0, 2)] * resources)),
         pickup_service=draw(st.integers(0, 3)),
         delivery_service=draw(st.integers(0, 3)),
@@ -57,6 +58,8 @@ def requests(draw, index, size, places, resources):
         if size > 1
         else None,
         promise=draw(st.none() | windows(0, 10)),
+        pickup_due=draw(st.none() | st.integers(-10, 80)),
+        delivery_due=draw(st.none() | st.integers(-10, 120)),
     )
 
 
@@ -64,23 +67,29 @@ def requests(draw, index, size, places, resources):
 def vehicles(draw, places, resources, drivers):
     opens = draw(st.integers(-20, 20))
     window = TimeWindow(opens, opens + draw(st.integers(60, 200)))
+    roomy = st.just(((9,) * resources,))
     return Vehicle(
         start=draw(st.integers(0, places - 1)),
         end=draw(st.integers(0, places - 1)),
         window=window,
         layouts=draw(
             st.lists(st.tuples(*[st.integers(0, 3)] * resources), min_size=1, max_size=2).map(tuple)
+            | roomy
         ),
         driver=draw(st.integers(0, drivers - 1)),
         break_=draw(st.none() | st.builds(Break, windows(), st.integers(0, 10))),
         max_duration=draw(st.none() | st.integers(30, 150)),
         fixed_cost=float(draw(st.integers(0, 20))),
+        max_wait_aboard=draw(st.none() | st.integers(0, 20)),
     )
 
 
 @st.composite
 def weights(draw, fairness=True):
-    """Prices; working time costs enough for padding a route never to pay by being fairer."""
+    """Prices; working time costs enough for padding a route never to pay by being fairer.
+
+    A tick late costs more than it can save of anything else: that is the order of the search.
+    """
     unfair = draw(st.sampled_from([0.0, 0.25])) if fairness else 0.0
     return Weights(
         driving_tick=draw(st.sampled_from([1.0, 0.0])),
@@ -89,6 +98,7 @@ def weights(draw, fairness=True):
         moved_promise=draw(st.sampled_from([0.0, 7.0])),
         split_pair=draw(st.sampled_from([0.0, 5.0])),
         fairness=unfair,
+        late_tick=draw(st.sampled_from([0.0, 10.0])),
     )
 
 

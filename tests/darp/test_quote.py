@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatch.darp.check import check
+from dispatch.darp.check import check, excess
 from dispatch.darp.committed import relax
 from dispatch.darp.plan import ordered
 from dispatch.darp.problem import Break, Driver, Rule, TimeWindow
@@ -103,15 +103,6 @@ def others_of(plan, request):
     return [[s for s in r.signed() if abs(s) != request + 1] for r in plan.routes]
 
 
-def faults(problem, plan, request):
-    """What a plan breaks, except for what was broken without the request."""
-    return [
-        v
-        for v in check(problem, plan)
-        if v.request == request or v.rule not in {Rule.REQUIRES, Rule.COMMITTED}
-    ]
-
-
 @given(problem=problems(max_requests=4), seed=st.integers(0, 9), data=st.data())
 @THOROUGH
 def test_each_quote_is_feasible_and_costs_what_it_says(problem, seed, data):
@@ -125,14 +116,15 @@ def test_each_quote_is_feasible_and_costs_what_it_says(problem, seed, data):
     quotes = quote(problem, plan, request)
 
     assert [found.cost for found in quotes] == sorted(found.cost for found in quotes)
-    base = evaluate(problem, others_of(plan, request)).plan
+    base = evaluate(problem, others_of(plan, request))
     for found in quotes:
         routes = others_of(plan, request)
         assert [s for s in found.signed if abs(s) != request + 1] == routes[found.vehicle]
         routes[found.vehicle] = found.signed
-        new = evaluate(problem, routes).plan
-        assert faults(problem, new, request) == []
-        assert found.cost == pytest.approx(new.cost.total - base.cost.total, abs=1e-6)
+        judged = evaluate(problem, routes)
+        new = judged.plan
+        assert excess(judged.violations, base.violations) == []
+        assert found.cost == pytest.approx(new.cost.total - base.plan.cost.total, abs=1e-6)
         pushed = {}
         for stop in new.routes[found.vehicle].stops:
             if stop.request == request:
@@ -165,7 +157,8 @@ def test_no_feasible_insertion_is_missing(problem, seed, data):
     quoted = {(found.vehicle, found.signed) for found in quote(problem, plan, request)}
 
     base = others_of(plan, request)
-    broken = {v.vehicle for v in faults(problem, driven(problem, base), None)}
+    before = check(problem, driven(problem, base))
+    broken = {v.vehicle for v in before if v.rule not in {Rule.REQUIRES, Rule.COMMITTED}}
     possible = set()
     for v, order in enumerate(base):
         if v in broken or owner.get(request, v) != v:
@@ -174,8 +167,7 @@ def test_no_feasible_insertion_is_missing(problem, seed, data):
             for j in range(i, len(order) + 1):
                 signed = (*order[:i], request + 1, *order[i:j], -(request + 1), *order[j:])
                 routes = [signed if u == v else base[u] for u in range(len(base))]
-                judged = driven(problem, routes)
-                if not [x for x in faults(problem, judged, request) if x.vehicle in {v, -1}]:
+                if not excess(check(problem, driven(problem, routes)), before):
                     possible.add((v, signed))
     assert quoted == possible
 
