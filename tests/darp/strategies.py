@@ -88,17 +88,19 @@ def vehicles(draw, places, resources, drivers):
 def weights(draw, fairness=True):
     """Prices; working time costs enough for padding a route never to pay by being fairer.
 
-    A tick late costs more than it can save of anything else: that is the order of the search.
+    A tick late costs what it can save of all else, which is where the order of the search ends.
     """
     unfair = draw(st.sampled_from([0.0, 0.25])) if fairness else 0.0
+    working = 4.0 if unfair else draw(st.sampled_from([0.5, 0.0]))
+    waiting = draw(st.sampled_from([0.0, 0.5, 2.0]))
     return Weights(
         driving_tick=draw(st.sampled_from([1.0, 0.0])),
-        working_tick=draw(st.sampled_from([0.5, 0.0])) if not unfair else 4.0,
-        waiting_aboard_tick=draw(st.sampled_from([0.0, 0.5, 2.0])),
+        working_tick=working,
+        waiting_aboard_tick=waiting,
         moved_promise=draw(st.sampled_from([0.0, 7.0])),
         split_pair=draw(st.sampled_from([0.0, 5.0])),
         fairness=unfair,
-        late_tick=draw(st.sampled_from([0.0, 10.0])),
+        late_tick=draw(st.sampled_from([0.0, working + waiting + unfair])),
     )
 
 

@@ -64,7 +64,7 @@ def routes_of(draw, problem):
     return routes
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(problem=problems(), data=st.data())
 def test_any_stops_are_evaluated_as_they_are_judged(problem, data):
     routes = data.draw(routes_of(problem))
@@ -85,7 +85,7 @@ def whole_routes(draw, problem):
     return stops
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(problem=problems(max_vehicles=1, committed=False), data=st.data())
 def test_an_order_breaks_a_rule_only_where_no_schedule_keeps_all(problem, data):
     route = data.draw(whole_routes(problem))
@@ -93,7 +93,7 @@ def test_an_order_breaks_a_rule_only_where_no_schedule_keeps_all(problem, data):
     assert (evaluate(problem, [route]).violations == []) == feasible(problem, [route])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(problem=problems(max_vehicles=1, committed=False), data=st.data())
 def test_no_times_of_an_order_miss_anything_by_less(problem, data):
     vehicle = replace(problem.vehicles[0], break_=None, layouts=((99,) * 2,))

@@ -19,7 +19,7 @@ from tests.darp.building import problem_of, ride, van
 from tests.darp.strategies import problems
 
 THOROUGH = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

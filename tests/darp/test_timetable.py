@@ -37,7 +37,7 @@ def test_an_order_that_is_no_route_is_not_feasible():
     assert feasible(problem, [()])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(problems(max_vehicles=1, committed=False))
 def test_the_judge_finds_a_schedule_where_the_integer_program_does(problem):
     problem = replace(problem, drivers=(Driver(),))
