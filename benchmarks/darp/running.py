@@ -19,9 +19,12 @@ def each(work: Callable[[T], R], tasks: Sequence[T], jobs: int) -> Iterator[R]:
         yield from apart(work, tasks, jobs)
 
 
-def apart(work: Callable[[T], R], tasks: Sequence[T], jobs: int = 1) -> Iterator[R]:
-    """Do the tasks in processes that share nothing with this one."""
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+def apart(
+    work: Callable[[T], R], tasks: Sequence[T], jobs: int = 1, *, fresh: bool = False
+) -> Iterator[R]:
+    """Do the tasks in processes that share nothing with this one, `fresh`: nor with one another."""
+    children = 1 if fresh else None
+    with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=children) as pool:
         try:
             yield from pool.map(work, tasks)
         except GeneratorExit:

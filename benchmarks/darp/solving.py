@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from benchmarks.darp import exact
-from benchmarks.peers.asking import route_of
+from benchmarks.peers.asking import route_of, without_halves
 from dispatch.darp.check import check
 from dispatch.darp.instances import TICKS, Instance, read_instance
 from dispatch.darp.plan import Plan
@@ -158,10 +158,10 @@ def asked(task: Task) -> Outcome:
 
 
 def replied(problem: Problem, peer: str, budget_s: float, seed: int) -> Found:
-    """What a peer finds; loading it is not part of the budget."""
+    """What a peer finds, halves of what goes together taken out; loading it is not counted."""
     route = route_of(peer)
     wall, cpu = perf_counter(), process_time()
     reply = route(problem, budget_s, seed)
     seconds, cpu_s = perf_counter() - wall, process_time() - cpu
-    plan = evaluate(problem, reply.routes).plan
+    plan = evaluate(problem, without_halves(problem, reply.routes)).plan
     return Found(plan, seconds, cpu_s, reply.iterations, reply.trace)

@@ -99,8 +99,7 @@ def _other_prices(problem: Problem) -> bool:
 # What each states to its solver. The rest of what a problem has is left out.
 EXPRESSES = {
     "ortools": {
-        Feature.RIDES, Feature.BREAKS, Feature.DURATIONS, Feature.OPEN_TO, Feature.TOGETHER,
-        Feature.PRIORITIES,
+        Feature.RIDES, Feature.BREAKS, Feature.DURATIONS, Feature.OPEN_TO, Feature.PRIORITIES,
     },
     "vroom": {Feature.BREAKS, Feature.EMPTY_BREAKS, Feature.OPEN_TO, Feature.PRIORITIES},
     "pyvrp": {Feature.DURATIONS, Feature.OPEN_TO, Feature.PRIORITIES},
@@ -136,11 +135,36 @@ def is_optional(problem: Problem) -> bool:
     return bool(used(problem) & {Feature.TOGETHER, Feature.PRIORITIES})
 
 
+def ranks(problem: Problem) -> list[int]:
+    """For each request its priority, 0 for the lowest; all the same where requests go together.
+
+    No peer can say that a request is worth nothing without its other, and one that puts the ways
+    out before the ways back serves fewer of both.
+    """
+    if Feature.TOGETHER in used(problem):
+        return [0] * len(problem.requests)
+    known = sorted({request.priority for request in problem.requests})
+    return [known.index(request.priority) for request in problem.requests]
+
+
 def prizes(problem: Problem) -> list[int]:
     """For each request more than any plan costs, and by a factor more for a higher priority."""
     n, m = len(problem.requests), len(problem.vehicles)
-    dearest = int(problem.travel.max(initial=1)) * (2 * n + m) + round(
-        sum(vehicle.fixed_cost for vehicle in problem.vehicles)
-    )
-    ranks = {p: k for k, p in enumerate(sorted({request.priority for request in problem.requests}))}
-    return [min(dearest * (n + 1) ** ranks[r.priority], 1 << 52) for r in problem.requests]
+    dearest = int(problem.travel.max(initial=1)) * (2 * n + m)
+    dearest += sum(fixed_ticks(problem, vehicle) for vehicle in problem.vehicles)
+    return [min(dearest * (n + 1) ** rank, 1 << 52) for rank in ranks(problem)]
+
+
+def fixed_ticks(problem: Problem, vehicle: Vehicle) -> int:
+    """What using a vehicle costs, in ticks of driving."""
+    return round(vehicle.fixed_cost / problem.weights.driving_tick) if vehicle.fixed_cost else 0
+
+
+def without_halves(problem: Problem, routes: list[list[int]]) -> list[list[int]]:
+    """Take out those who are served without the one they require, as no peer does by itself."""
+    while True:
+        served = {signed - 1 for route in routes for signed in route if signed > 0}
+        alone = {r for r in served if problem.requests[r].requires not in {None, *served}}
+        if not alone:
+            return routes
+        routes = [[s for s in route if abs(s) - 1 not in alone] for route in routes]

@@ -10,10 +10,19 @@ from typing import Any
 import numpy as np
 from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
-from benchmarks.peers.asking import Reply, between, is_optional, origin, places_of, prizes
+from benchmarks.peers.asking import (
+    Reply,
+    between,
+    fixed_ticks,
+    is_optional,
+    origin,
+    places_of,
+    prizes,
+)
 from dispatch.darp.problem import Problem
 
 TIME = "time"
+NOT_OPTIONAL = False
 
 
 def route(problem: Problem, budget_s: float, seed: int) -> Reply:  # noqa: ARG001 - it has none
@@ -112,16 +121,13 @@ class _Model:
             opens, closes = between(vehicle.window, self.first)
             self.time.CumulVar(self.routing.Start(v)).SetRange(opens, closes)
             self.time.CumulVar(self.routing.End(v)).SetRange(opens, closes)
-            self.routing.SetFixedCostOfVehicle(round(vehicle.fixed_cost), v)
+            self.routing.SetFixedCostOfVehicle(fixed_ticks(self.problem, vehicle), v)
             if vehicle.max_duration is not None:
                 self.time.SetSpanUpperBoundForVehicle(vehicle.max_duration, v)
             if vehicle.break_ is not None:
                 starts = between(vehicle.break_.window, self.first)
                 pause = self.solver.FixedDurationIntervalVar(
-                    *starts,
-                    vehicle.break_.duration,
-                    optional=False,
-                    name=f"break {v}",
+                    *starts, vehicle.break_.duration, NOT_OPTIONAL, f"break {v}"
                 )
                 self.time.SetBreakIntervalsOfVehicle([pause], v, visits)
 
@@ -142,14 +148,8 @@ class _Model:
             for end in (pickup, delivery):
                 if self.worth:
                     self.routing.AddDisjunction([end], self.worth[r])
-                if not open_to:
-                    self.routing.ActiveVar(end).SetValue(0)
-                elif len(open_to) < everybody:
-                    self.routing.SetAllowedVehiclesForIndex(open_to, end)
-            if request.requires is not None:
-                other, _ = self._ends(request.requires)
-                active = self.routing.ActiveVar
-                self.solver.Add(active(pickup) <= active(other))
+                if len(open_to) < everybody:  # its SetAllowedVehiclesForIndex takes no list
+                    vehicle_of(end).SetValues([-1, *open_to])
 
     def _ends(self, r: int) -> tuple[int, int]:
         n = len(self.problem.requests)

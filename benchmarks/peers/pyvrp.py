@@ -8,7 +8,15 @@ from pyvrp import Depot, Location, ProblemData, Shipment, Solution, SolveParams,
 from pyvrp.IteratedLocalSearch import IteratedLocalSearchCallbacks, IteratedLocalSearchParams
 from pyvrp.stop import MaxRuntime
 
-from benchmarks.peers.asking import Reply, between, is_optional, origin, places_of, prizes
+from benchmarks.peers.asking import (
+    Reply,
+    between,
+    fixed_ticks,
+    is_optional,
+    origin,
+    places_of,
+    prizes,
+)
 from dispatch.darp.problem import Problem, TimeWindow, Vehicle
 
 NEVER = 1 << 40
@@ -71,7 +79,7 @@ def _data(problem: Problem) -> tuple[ProblemData, list[list[int]]]:
         profile = columns.setdefault(forbidden.tobytes(), len(matrices))
         if profile == len(matrices):
             matrices.append(_closed(travel, forbidden, n))
-        types.append(_type(problem.vehicles[v], len(of_kind), depots, profile, first))
+        types.append(_type(problem, v, len(of_kind), depots, profile))
     data = ProblemData(
         [Location(0, 0) for _ in places],
         [],
@@ -101,15 +109,16 @@ def _closed(travel: NDArray[np.int64], forbidden: NDArray[np.intp], n: int) -> N
     return matrix
 
 
-def _type(vehicle: Vehicle, count: int, depots: list[int], profile: int, first: int) -> VehicleType:
-    opens, closes = between(vehicle.window, first)
+def _type(problem: Problem, v: int, count: int, depots: list[int], profile: int) -> VehicleType:
+    vehicle = problem.vehicles[v]
+    opens, closes = between(vehicle.window, origin(problem))
     longest = closes - opens if vehicle.max_duration is None else vehicle.max_duration
     return VehicleType(
         count,
         places_of(vehicle),
         depots.index(vehicle.start),
         depots.index(vehicle.end),
-        fixed_cost=round(vehicle.fixed_cost),
+        fixed_cost=fixed_ticks(problem, vehicle),
         tw_early=opens,
         tw_late=closes,
         shift_duration=longest,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import vroom
 
-from benchmarks.peers.asking import Reply, between, origin, places_of
+from benchmarks.peers.asking import Reply, between, fixed_ticks, origin, places_of, ranks
 from dispatch.darp.problem import Problem, Vehicle
 
 DEEPEST = 5  # its own highest level; it may end before its time
@@ -19,9 +19,9 @@ def route(problem: Problem, budget_s: float, seed: int) -> Reply:  # noqa: ARG00
     skills = _skills(problem)
     for v, vehicle in enumerate(problem.vehicles):
         able = {skill for skill, open_to in enumerate(skills) if v in open_to}
-        asked.add_vehicle(_vehicle(v, vehicle, first, able))
+        asked.add_vehicle(_vehicle(v, vehicle, first, able, fixed_ticks(problem, vehicle)))
     known = {open_to: skill for skill, open_to in enumerate(skills)}
-    highest = max((request.priority for request in problem.requests), default=0)
+    rank = ranks(problem)
     for r, request in enumerate(problem.requests):
         ends = [
             vroom.ShipmentStep(
@@ -40,13 +40,13 @@ def route(problem: Problem, budget_s: float, seed: int) -> Reply:  # noqa: ARG00
             *ends,
             amount=vroom.Amount(list(request.load)),
             skills={known[open_to]} if open_to in known else set(),
-            priority=max(0, 100 - 50 * (highest - request.priority)),
+            priority=min(100, 50 * rank[r]),
         )
     answer = asked.solve(DEEPEST, nb_threads=1, timeout=timedelta(seconds=budget_s))
     return Reply(_signed(len(problem.vehicles), answer.routes.itertuples()))
 
 
-def _vehicle(v: int, vehicle: Vehicle, first: int, skills: set[int]) -> vroom.Vehicle:
+def _vehicle(v: int, vehicle: Vehicle, first: int, skills: set[int], fixed: int) -> vroom.Vehicle:
     places = places_of(vehicle)
     breaks = []
     if vehicle.break_ is not None:
@@ -61,7 +61,7 @@ def _vehicle(v: int, vehicle: Vehicle, first: int, skills: set[int]) -> vroom.Ve
         skills=skills,
         time_window=vroom.TimeWindow(*between(vehicle.window, first)),
         breaks=breaks,
-        costs=vroom.VehicleCosts(fixed=round(vehicle.fixed_cost)),
+        costs=vroom.VehicleCosts(fixed=fixed),
     )
 
 

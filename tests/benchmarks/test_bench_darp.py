@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from benchmarks.darp import exact
 from benchmarks.darp.finding import find_cases
+from benchmarks.management.commands import bench_darp
 from benchmarks.peers import asking
 from tests.darp.test_instances import CORDEAU_2006, CORDEAU_LAPORTE_2003, MALHEIROS, PATIENTS
 
@@ -163,7 +164,8 @@ def test_peers_are_judged_on_the_whole_problem(folder):
     ]
 
 
-def test_a_peer_that_breaks_a_rule_is_reported_with_it_and_has_no_gap(folder):
+def test_a_peer_that_breaks_a_rule_is_reported_with_it_and_has_no_gap(folder, monkeypatch):
+    monkeypatch.setattr(bench_darp, "apart", lambda work, tasks, _jobs: map(work, tasks))
     far = CORDEAU_2006.replace("3.0 4.0 3 1 0 1440", "3.0 4.0 3 1 0 20").replace(
         "3 -1 20 35", "3 -1 300 320"
     )

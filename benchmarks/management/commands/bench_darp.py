@@ -2,40 +2,57 @@
 
 import sys
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
+from atmr.errors import DomainError
 from benchmarks.darp import report
-from benchmarks.darp.finding import Case, find_cases
+from benchmarks.darp.finding import Found, find_cases
+from benchmarks.darp.geneva_runs import Size, day_rows, start_s
 from benchmarks.darp.running import apart, each, machine
 from benchmarks.darp.scores import below_best_known, details, scoreboard
 from benchmarks.darp.solving import OURS, Outcome, Task, asked, run
+from benchmarks.darp.trials import Row
 from benchmarks.peers.asking import Feature, cannot, known
 from dispatch.management.answering import Answer, AnsweringCommand
+
+OF_INSTANCES, OF_GENEVA, OF_PEERS_IN_GENEVA = [10.0], [2.0, 10.0], 60.0
+
+
+class NothingToMeasure(DomainError):
+    message = "Name a folder of instances, or a day of Geneva such as --geneva 500x50."
 
 
 class Command(AnsweringCommand):
     help = (
         "Solve every published dial-a-ride instance below a folder; per family and budget how\n"
         "many plans are complete and feasible, and their gap to the best known cost.\n"
-        "Example: manage.py bench_darp instances --budgets 1,10,60 --seeds 3"
+        "Example: manage.py bench_darp instances --budgets 1,10,60 --seeds 3\n"
+        "Example: manage.py bench_darp --geneva 500x50 --against ortools,vroom,pyvrp"
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("folder", type=Path, metavar="DIR", help="read with all below it")
         parser.add_argument(
-            "--budgets", type=_budgets, default="10", help="wall seconds of a run, such as 1,10,60"
+            "folder", type=Path, nargs="?", metavar="DIR", help="read with all below it"
+        )
+        parser.add_argument(
+            "--budgets",
+            type=_budgets,
+            help="wall seconds of a run, such as 1,10,60; unless told 10, and 2,10 of Geneva",
         )
         parser.add_argument("--seeds", type=_count, default=1, help="runs of each: 1 unless told")
         parser.add_argument(
             "--instances", default="*", metavar="GLOB", help="only those so named, such as 'R*a'"
         )
-        parser.add_argument("--jobs", type=_count, default=1, help="runs at a time: 1 unless told")
+        parser.add_argument(
+            "--geneva", type=_sizes, default="", metavar="DAYS", help="such as 500x50,2000x200"
+        )
         parser.add_argument(
             "--against",
             type=_names,
@@ -43,58 +60,74 @@ class Command(AnsweringCommand):
             metavar="PEERS",
             help="such as ortools,vroom,pyvrp",
         )
+        parser.add_argument(
+            "--peer-budget",
+            type=_budget,
+            metavar="S",
+            help="wall seconds of a peer's run: as ours unless told, and 60 of Geneva",
+        )
+        parser.add_argument("--jobs", type=_count, default=1, help="runs at a time: 1 unless told")
         parser.add_argument("--markdown", action="store_true", help="print tables for a document")
 
     def answer(self, **options: Any) -> Answer:
         peers = known(options["against"])
-        found = find_cases(options["folder"], options["instances"])
-        tasks = _tasks(found.cases, options["budgets"], options["seeds"], peers)
-        outcomes = self._outcomes(tasks, options["jobs"])
+        if options["folder"] is None and not options["geneva"]:
+            raise NothingToMeasure
+        found = Found([], [])
+        if options["folder"] is not None:
+            found = find_cases(options["folder"], options["instances"])
+        outcomes = self._outcomes(_tasks(found, peers, options), options["jobs"])
         answer = {
             "machine": machine(),
             "jobs": options["jobs"],
             "families": scoreboard(outcomes),
             "below_best_known": below_best_known(outcomes),
-            "cannot": {peer: _left_out(peer, found.cases) for peer in peers},
+            "cannot": {peer: _left_out(peer, found) for peer in peers if found.cases},
             "skipped": found.skipped,
+            "geneva": list(self._days(peers, options)),
+            "start_s": start_s() if options["geneva"] else None,
         }
         table = report.markdown if options["markdown"] else report.text
         return Answer(answer | {"runs": details(outcomes)}, table(answer))
 
     def _outcomes(self, tasks: list[Task], jobs: int) -> list[Outcome]:
-        self._tell(f"{len(tasks)} runs, {sum(t.budget_s for t in tasks) / jobs:.0f} s ...")
-        outcomes = []
         ours = [task for task in tasks if task.solver == OURS]
         theirs = [task for task in tasks if task.solver != OURS]
-        every = chain(each(run, ours, jobs), apart(asked, theirs, jobs))
+        outcomes = []
+        every = chain(each(run, ours, jobs), apart(asked, theirs, jobs) if theirs else ())
         for done, outcome in enumerate(every, 1):
-            gap = outcome.gap_percent
-            gap_text = f"gap {gap:.3f} %" if gap is not None else f"{outcome.served} served"
-            self._tell(
-                f"{done}/{len(tasks)} {outcome.instance} {outcome.solver} {outcome.budget_s:g} s "
-                f"seed {outcome.seed}: cost {outcome.cost:.2f}, {gap_text}"
-            )
+            self._tell(f"{done}/{len(tasks)} {report.line(outcome)}")
             outcomes.append(outcome)
         return outcomes
+
+    def _days(self, peers: list[str], options: dict[str, Any]) -> Iterator[Row]:
+        budgets = options["budgets"] or OF_GENEVA
+        theirs = OF_PEERS_IN_GENEVA if options["peer_budget"] is None else options["peer_budget"]
+        for size in options["geneva"]:
+            for seed in range(options["seeds"]):
+                for row in day_rows(size, seed, budgets, peers, theirs):
+                    self._tell(f"{size} {report.day_line(row)}")
+                    yield row
 
     def _tell(self, line: str) -> None:
         if sys.stderr.isatty():
             self.stderr.write(line, lambda text: text)
 
 
-def _tasks(cases: list[Case], budgets: list[float], seeds: int, peers: list[str]) -> list[Task]:
+def _tasks(found: Found, peers: list[str], options: dict[str, Any]) -> list[Task]:
+    budgets, theirs = options["budgets"] or OF_INSTANCES, options["peer_budget"]
     return [
         Task(case.path, case.best_known, budget, seed, solver)
         for solver in (OURS, *peers)
-        for budget in budgets
-        for seed in range(seeds)
-        for case in cases
+        for budget in (budgets if solver == OURS or theirs is None else [theirs])
+        for seed in range(options["seeds"])
+        for case in found.cases
     ]
 
 
-def _left_out(peer: str, cases: list[Case]) -> list[str]:
+def _left_out(peer: str, found: Found) -> list[str]:
     """What a peer cannot express of some of the instances."""
-    missing = {text for case in cases for text in cannot(peer, case.instance.problem)}
+    missing = {text for case in found.cases for text in cannot(peer, case.instance.problem)}
     return [str(feature) for feature in Feature if feature in missing]
 
 
@@ -102,14 +135,25 @@ def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
 
 
-def _budgets(text: str) -> list[float]:
+def _sizes(text: str) -> list[Size]:
     try:
-        found = [float(part) for part in text.split(",")]
+        return [Size.parse(part) for part in text.split(",")] if text else []
+    except ValueError as error:
+        raise ArgumentTypeError("bookings x drivers, such as 500x50,2000x200") from error
+
+
+def _budget(text: str) -> float:
+    try:
+        found = float(text)
     except ValueError:
-        found = []
-    if not found or not all(0 <= budget <= 86_400 for budget in found):
-        raise ArgumentTypeError("seconds from 0 to 86400, such as 1,10,60")
+        found = -1.0
+    if not 0 <= found <= 86_400:
+        raise ArgumentTypeError("seconds from 0 to 86400")
     return found
+
+
+def _budgets(text: str) -> list[float]:
+    return [_budget(part) for part in text.split(",")]
 
 
 def _count(text: str) -> int:
