@@ -3,6 +3,7 @@
 import json
 from io import StringIO
 from math import hypot
+from xml.etree import ElementTree as ET
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -143,6 +144,28 @@ def test_a_table_that_is_none_is_refused_by_name(folder):
 
     with pytest.raises(CommandError, match=r"best_known\.csv.* is no table"):
         bench(folder)
+
+
+# The figure.
+
+
+def test_the_search_on_an_instance_is_drawn(folder, tmp_path):
+    know(folder, a1=COST)
+
+    bench(folder, "--instances", "a1", "--seeds", "2", "--trace", str(tmp_path / "a1.svg"))
+
+    drawn = ET.parse(tmp_path / "a1.svg").getroot()
+    words = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert f"best known {COST:.2f}" in words
+    assert {"seed 0: 22.22", "seed 1: 22.22"} <= set(words)
+    circles = list(drawn.iter("{http://www.w3.org/2000/svg}circle"))
+    assert len(circles) == 4  # two pickups and two deliveries
+
+
+@pytest.mark.parametrize("names", ["*", "ptp"])
+def test_more_than_one_instance_or_one_without_a_plane_is_not_drawn(folder, tmp_path, names):
+    with pytest.raises(CommandError, match="--trace draws one instance"):
+        bench(folder, "--instances", names, "--trace", str(tmp_path / "any.svg"))
 
 
 # Peers, each in a process of its own.

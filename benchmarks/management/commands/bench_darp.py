@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 
 from atmr.errors import DomainError
 from benchmarks.darp import report
+from benchmarks.darp.figure import require_one, write_figure
 from benchmarks.darp.finding import Found, find_cases
 from benchmarks.darp.geneva_runs import Size, day_rows, start_s
 from benchmarks.darp.running import apart, each, machine
@@ -66,6 +67,9 @@ class Command(AnsweringCommand):
             metavar="S",
             help="wall seconds of a peer's run: as ours unless told, and 60 of Geneva",
         )
+        parser.add_argument(
+            "--trace", type=Path, metavar="FILE", help="draw the search on one instance, as SVG"
+        )
         parser.add_argument("--jobs", type=_count, default=1, help="runs at a time: 1 unless told")
         parser.add_argument("--markdown", action="store_true", help="print tables for a document")
 
@@ -76,7 +80,11 @@ class Command(AnsweringCommand):
         found = Found([], [])
         if options["folder"] is not None:
             found = find_cases(options["folder"], options["instances"])
+        if options["trace"]:
+            require_one(found.cases)
         outcomes = self._outcomes(_tasks(found, peers, options), options["jobs"])
+        if options["trace"]:
+            write_figure(options["trace"], found.cases[0].path, outcomes)
         answer = {
             "machine": machine(),
             "jobs": options["jobs"],
