@@ -12,6 +12,8 @@ from benchmarks.darp import exact
 from benchmarks.darp.finding import find_cases
 from benchmarks.management.commands import bench_darp
 from benchmarks.peers import asking
+from dispatch.darp.instances import FAMILIES
+from dispatch.darp.instances import PATIENTS as PATIENTS_FAMILY
 from tests.darp.test_instances import CORDEAU_2006, CORDEAU_LAPORTE_2003, MALHEIROS, PATIENTS
 
 FILES = {
@@ -281,3 +283,16 @@ def test_the_second_judge_counts_places(folder):
 )
 def test_who_may_take_another_place(aboard, fits):
     assert exact._seated(aboard, (1.0, 2.0, 1.0, 0.0)) is fits
+
+
+# Published instances, where ATMR_INSTANCES names their folder.
+
+
+@pytest.mark.instances
+def test_both_judges_agree_on_every_published_instance(instances):
+    answer = json.loads(bench(instances, "--json"))
+
+    assert {row["family"] for row in answer["families"]} == set(FAMILIES)
+    assert [run["instance"] for run in answer["runs"] if not run["feasible"]] == []
+    known = {row["family"] for row in answer["families"] if row["gap_runs"]}
+    assert known == set(FAMILIES) - {PATIENTS_FAMILY}
