@@ -1,13 +1,16 @@
 """Explanations are true: each is recomputed with the verifier and the recomputed cost."""
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from dispatch.darp.check import check
 from dispatch.darp.committed import relax
 from dispatch.darp.explain import explain, survey
 from dispatch.darp.problem import Rule
+from dispatch.darp.quote import quote
 from dispatch.darp.schedule import evaluate
 from dispatch.darp.search import solve
 from tests.darp.strategies import problems
@@ -51,6 +54,58 @@ def test_each_option_costs_or_breaks_what_it_says(problem, seed):
             else:
                 assert broken == []
                 assert option.cost == pytest.approx(moved.cost.total - base.cost.total, abs=1e-6)
+
+
+TIMED = {
+    Rule.PICKUP_WINDOW,
+    Rule.DELIVERY_WINDOW,
+    Rule.RIDE_TIME,
+    Rule.VEHICLE_WINDOW,
+    Rule.DURATION,
+    Rule.WAITING_ABOARD,
+}
+
+
+@given(problem=problems(max_requests=4), seed=st.integers(0, 9), data=st.data())
+@THOROUGH
+def test_no_miss_is_nearer_and_no_insertion_cheaper_than_what_is_told(problem, seed, data):
+    # Of orders with a break only the best places of it are looked at.
+    vans = tuple(replace(vehicle, break_=None) for vehicle in problem.vehicles)
+    problem = relax(replace(problem, vehicles=vans))
+    plan = solve(problem, iterations=5, seed=seed).plan
+    committed = {abs(s) - 1 for vehicle in problem.vehicles for s in vehicle.committed}
+    request = data.draw(st.integers(0, len(problem.requests) - 1))
+    assume(request not in committed)
+    base = without(plan, request)
+    told = evaluate(problem, base).violations
+    assume(all(v.rule in {Rule.COMMITTED, Rule.REQUIRES} for v in told))
+
+    cheapest = {}
+    for found in reversed(quote(problem, plan, request)):
+        cheapest[found.vehicle] = found.cost
+    for option in explain(problem, plan, request):
+        assert option.cost == pytest.approx(cheapest.get(option.vehicle))
+        if option.cost is None and option.signed:
+            ticks = [
+                missed(problem, base, option.vehicle, signed)
+                for signed in orders_with(base[option.vehicle], request, problem, option.vehicle)
+            ]
+            assert missed(problem, base, option.vehicle, option.signed) == min(ticks)
+
+
+def orders_with(order, request, problem, v):
+    for i in range(problem.vehicles[v].fixed, len(order) + 1):
+        for j in range(i, len(order) + 1):
+            yield (*order[:i], request + 1, *order[i:j], -(request + 1), *order[j:])
+
+
+def missed(problem, base, v, signed):
+    """Ticks by which an order misses its times; endless where it breaks another rule."""
+    routes = [signed if u == v else base[u] for u in range(len(base))]
+    found = [x for x in evaluate(problem, routes).violations if x.vehicle == v]
+    if any(x.rule in {Rule.CAPACITY, Rule.SHARING} for x in found):
+        return float("inf")
+    return sum(x.amount for x in found if x.rule in TIMED)
 
 
 @given(problem=problems(max_requests=4), seed=st.integers(0, 9))
