@@ -34,6 +34,7 @@ class Feature(StrEnum):
     PRIORITIES = "priorities"
     SHARING = "pairs that may not share"
     DRIVER_LIMITS = "limits over all shifts of a driver"
+    WAITS = "limits on waiting with somebody aboard"
     UNDER_WAY = "work under way or committed"
     PRICES = "prices other than of driving and of using a vehicle"
 
@@ -85,6 +86,7 @@ def used(problem: Problem) -> set[Feature]:
         Feature.PRIORITIES: len({request.priority for request in requests}) > 1,
         Feature.SHARING: not problem.may_share.all(),
         Feature.DRIVER_LIMITS: any(driver.max_requests is not None for driver in problem.drivers),
+        Feature.WAITS: any(vehicle.max_wait_aboard is not None for vehicle in vehicles),
         Feature.UNDER_WAY: any(vehicle.committed for vehicle in vehicles),
         Feature.PRICES: bool(_other_prices(problem)),
     }

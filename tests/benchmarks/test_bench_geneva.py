@@ -12,7 +12,7 @@ from benchmarks.darp import geneva_runs
 from benchmarks.darp.geneva import TooFewDrivers, for_peers, geneva_day
 from benchmarks.management.commands import bench_darp
 from benchmarks.peers import ortools, pyvrp, vroom
-from benchmarks.peers.asking import used, without_halves
+from benchmarks.peers.asking import Feature, used, without_halves
 from dispatch.darp.check import check
 from dispatch.darp.problem import Break, Rule, TimeWindow
 from dispatch.darp.schedule import evaluate
@@ -95,14 +95,12 @@ def test_what_peers_get_seats_nobody_beside_who_rides_alone(day):
 
 
 @pytest.mark.parametrize("peer", [ortools, vroom, pyvrp])
-def test_plans_of_peers_are_feasible_there(day, peer):
-    narrowed = for_peers(day)
+def test_what_peers_plan_there_is_feasible(peer):
+    narrowed = for_peers(geneva_day(12, 3, 0))
 
-    routes = peer.route(narrowed, 0.5, 0).routes
+    found = evaluate(narrowed, peer.route(narrowed, 0.5, 0).routes)
 
-    found = evaluate(narrowed, routes)
-    assert found.violations == []
-    assert len(found.plan.unassigned) < 30
+    assert found.violations == []  # how many they serve is a matter of time
 
 
 # Peers on a problem by hand: places ten ticks apart on a line, the van starts at place 0.
@@ -112,7 +110,7 @@ def test_plans_of_peers_are_feasible_there(day, peer):
 def test_a_peer_finds_the_cheapest_driving(peer):
     problem = problem_of([ride(1, 4), ride(2, 3), ride(4, 1)])
 
-    found = evaluate(problem, peer.route(problem, 0.3, 0).routes)
+    found = evaluate(problem, peer.route(problem, 0.5, 0).routes)
 
     assert found.violations == []
     assert (found.plan.unassigned, found.plan.cost.total) == ((), 80)
@@ -123,9 +121,7 @@ def test_a_peer_knows_who_may_not_take_whom(peer):
     forbidden = np.array([[Rule.SKILLS, Rule.NONE], [Rule.NONE, Rule.EQUIPMENT]])
     problem = problem_of([ride(1, 2), ride(1, 2)], [van(), van(driver=1)], forbidden=forbidden)
 
-    assert sorted(peer.route(problem, 0.3, 0).routes) == [[1, -1], [2, -2]] or peer.route(
-        problem, 0.3, 0
-    ).routes == [[2, -2], [1, -1]]
+    assert peer.route(problem, 0.5, 0).routes == [[2, -2], [1, -1]]
 
 
 def test_ortools_keeps_ride_limits_and_breaks():
@@ -136,13 +132,14 @@ def test_ortools_keeps_ride_limits_and_breaks():
         [van(break_=pause, window=TimeWindow(0, 500))],
     )
 
-    found = evaluate(problem, ortools.route(problem, 0.3, 0).routes)
+    found = evaluate(problem, ortools.route(problem, 0.5, 0).routes)
 
     assert (found.plan.unassigned, found.violations) == ((), [])
 
 
 def test_what_a_problem_has_is_told_by_its_parts(day):
     assert used(problem_of([ride(1, 2)])) == set()
+    assert used(problem_of([ride(1, 2)], [van(max_wait_aboard=5)])) == {Feature.WAITS}
     assert {str(feature) for feature in used(day)} == {
         "ride time limits",
         "breaks",
