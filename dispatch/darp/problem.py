@@ -151,6 +151,10 @@ class Driver:
 class Weights:
     """Prices. Per tick where the name ends in ``_tick``, else once for each occurrence.
 
+    ``late_tick`` is for starts of service after ``pickup_due`` and ``delivery_due``. Where it has a
+    price, it should be at least ``working_tick + waiting_aboard_tick + fairness``: of the times of
+    an order the search takes the least late ones.
+
     ``fairness`` is per tick of duty: the term is ``fairness * sum over drivers of
     max(0, load_d - mean) * duty_d`` with ``load_d = (past_paid + route durations) / duty_d``,
     ``duty_d = past_duty + lengths of the shift windows`` and ``mean`` the plain mean of all
