@@ -63,6 +63,9 @@ def _instances(answer: Row, table: Table) -> list[str]:
         lines += ["", *(_broken(row) for row in rows if row["broken"])]
     for name, cannot in answer["cannot"].items():
         lines += ["", _cannot(name, cannot)]
+    if answer["cannot"]:
+        ahead = [f"{row['solver']} on {row['instance']}" for row in answer["behind"]]
+        lines += ["", f"A peer's best plan is better than ours: {', '.join(ahead) or 'never'}."]
     if answer["below_best_known"]:
         lines += ["", "Below the best known:", *map(_below, answer["below_best_known"])]
     if answer["skipped"]:

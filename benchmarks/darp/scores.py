@@ -6,7 +6,7 @@ from itertools import groupby
 from statistics import fmean, median
 from typing import Any
 
-from benchmarks.darp.solving import Outcome
+from benchmarks.darp.solving import OURS, Outcome
 
 Row = dict[str, Any]
 
@@ -96,6 +96,35 @@ def below_best_known(outcomes: Iterable[Outcome]) -> list[Row]:
             best[key] = outcome
     names = ("family", "instance", "solver", "budget_s", "seed", "best_known", "cost", "routes")
     return [{name: getattr(found, name) for name in names} for _, found in sorted(best.items())]
+
+
+def behind(outcomes: Iterable[Outcome]) -> list[Row]:
+    """Instances on which the best plan of a peer serves more than ours, or as many for less."""
+    best: dict[tuple[str, str], dict[str, Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.feasible:
+            of_instance = best.setdefault((outcome.family, outcome.instance), {})
+            known = of_instance.get(outcome.solver)
+            if known is None or _worth(outcome) < _worth(known):
+                of_instance[outcome.solver] = outcome
+    return [
+        {
+            "family": family,
+            "instance": instance,
+            "solver": theirs.solver,
+            "served": [theirs.groups_served, ours.groups_served if ours else 0],
+            "cost": [theirs.cost, ours.cost if ours else None],
+        }
+        for (family, instance), of_instance in sorted(best.items())
+        for ours in [of_instance.get(OURS)]
+        for theirs in of_instance.values()
+        if theirs.solver != OURS and (ours is None or _worth(theirs) < _worth(ours))
+    ]
+
+
+def _worth(outcome: Outcome) -> tuple[int, int, float]:
+    """The less the better; cents of a unit are noise of published values."""
+    return -outcome.groups_served, -outcome.served, round(outcome.cost, 2)
 
 
 def details(outcomes: Iterable[Outcome]) -> list[Row]:

@@ -1,6 +1,7 @@
 """The scoreboard of the optimiser: what it finds in a folder, how it judges, what it prints."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 from math import hypot
 from xml.etree import ElementTree as ET
@@ -10,6 +11,8 @@ from django.core.management import CommandError, call_command
 
 from benchmarks.darp import exact
 from benchmarks.darp.finding import find_cases
+from benchmarks.darp.scores import behind
+from benchmarks.darp.solving import Task, run
 from benchmarks.management.commands import bench_darp
 from benchmarks.peers import asking
 from dispatch.darp.instances import FAMILIES
@@ -209,6 +212,22 @@ def test_a_peer_that_breaks_a_rule_is_reported_with_it_and_has_no_gap(folder, mo
     assert row["broken"] == dict.fromkeys(theirs["broken"], 1)
     ours = next(run for run in answer["runs"] if run["solver"] == "atmr")
     assert (ours["complete"], ours["feasible"]) == (False, True)
+
+
+def test_where_a_peer_is_ahead_is_told(folder):
+    task = Task(folder / "one/a1.txt", COST, 0.0, 0)
+    ours = run(task)
+    cheaper = replace(ours, solver="ortools", cost=ours.cost - 1)
+    infeasible = replace(cheaper, feasible=False, cost=1.0)
+    fewer = replace(cheaper, served=1, groups_served=1, cost=2.0)
+
+    assert behind([ours, infeasible, fewer, replace(ours, solver="vroom")]) == []
+    (row,) = behind([cheaper, ours])
+    assert (row["solver"], row["instance"], row["cost"]) == (
+        "ortools",
+        "a1",
+        [ours.cost - 1, ours.cost],
+    )
 
 
 def test_an_unknown_peer_is_refused_by_name(folder):

@@ -15,7 +15,7 @@ from benchmarks.darp.figure import require_one, write_figure
 from benchmarks.darp.finding import Found, find_cases
 from benchmarks.darp.geneva_runs import Size, day_rows, start_s
 from benchmarks.darp.running import apart, each, machine
-from benchmarks.darp.scores import below_best_known, details, scoreboard
+from benchmarks.darp.scores import behind, below_best_known, details, scoreboard
 from benchmarks.darp.solving import OURS, Outcome, Task, asked, run
 from benchmarks.darp.trials import Row
 from benchmarks.peers.asking import Feature, cannot, known
@@ -90,6 +90,7 @@ class Command(AnsweringCommand):
             "jobs": options["jobs"],
             "families": scoreboard(outcomes),
             "below_best_known": below_best_known(outcomes),
+            "behind": behind(outcomes),
             "cannot": {peer: _left_out(peer, found) for peer in peers if found.cases},
             "skipped": found.skipped,
             "geneva": list(self._days(peers, options)),
