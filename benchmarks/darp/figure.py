@@ -32,15 +32,22 @@ class OneInstance(DomainError):
     message = "--trace draws one instance of the plane: name one of the first three families."
 
 
+class NoFolderForIt(DomainError):
+    message = "There is no folder for “%(file)s”."
+
+
 class NothingToDraw(DomainError):
     message = "No run served everybody: there is no plan to draw."
 
 
-def require_one(cases: Sequence[Case]) -> None:
+def require_one(file: Path, cases: Sequence[Case]) -> None:
     """Refuse before anything has run what could not be drawn.
 
+    :raises NoFolderForIt: the file could not be written.
     :raises OneInstance: there is not exactly one instance, or its places have no coordinates.
     """
+    if not file.absolute().parent.is_dir():
+        raise NoFolderForIt(file=file)
     if len(cases) != 1 or exact.read_facts(cases[0].path).matrix:
         raise OneInstance
 

@@ -173,6 +173,11 @@ def test_more_than_one_instance_or_one_without_a_plane_is_not_drawn(folder, tmp_
         bench(folder, "--instances", names, "--trace", str(tmp_path / "any.svg"))
 
 
+def test_a_figure_that_could_not_be_written_is_refused_before_anything_runs(folder, tmp_path):
+    with pytest.raises(CommandError, match=r"There is no folder for “.*any\.svg”"):
+        bench(folder, "--instances", "a1", "--trace", str(tmp_path / "nowhere" / "any.svg"))
+
+
 # Peers, each in a process of its own.
 
 

@@ -1,7 +1,7 @@
 """Run the optimiser over published instances, and say how far from the best known it ends."""
 
 import sys
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -31,11 +31,15 @@ class NothingToMeasure(DomainError):
 class Command(AnsweringCommand):
     help = (
         "Solve every published dial-a-ride instance below a folder; per family and budget how\n"
-        "many plans are complete and feasible, and their gap to the best known cost.\n"
+        "many plans are complete and feasible, and their gap to the best known cost.\n\n"
         "Example: manage.py bench_darp instances --budgets 1,10,60 --seeds 3\n"
         "Example: manage.py bench_darp --geneva 500x50 --against ortools,vroom,pyvrp"
     )
     requires_system_checks = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        kwargs["formatter_class"] = RawDescriptionHelpFormatter
+        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -81,7 +85,7 @@ class Command(AnsweringCommand):
         if options["folder"] is not None:
             found = find_cases(options["folder"], options["instances"])
         if options["trace"]:
-            require_one(found.cases)
+            require_one(options["trace"], found.cases)
         outcomes = self._outcomes(_tasks(found, peers, options), options["jobs"])
         if options["trace"]:
             write_figure(options["trace"], found.cases[0].path, outcomes)
