@@ -24,7 +24,7 @@ ABOARD, PRIORITY, REQUIRES, COMMITTED, CYCLE, HELD = range(6)
 DRIVING, WORKING, WAITING, PROMISES, PAIRS, FAIRNESS, METRIC, LATENESS = range(8)
 # Rows of the scratch that holds one route's chain of times. LIMIT is that of the ride which ends at
 # a position; at position 0 it is that of a wait with someone aboard.
-LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, HI_KEPT, KEEP = range(13)
+LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, LO_KEPT, HI_KEPT, KEEP = range(14)
 
 
 class Data(NamedTuple):
@@ -68,9 +68,9 @@ class State(NamedTuple):
     vehicle_of: np.ndarray  # (requests,) -1 where unassigned
     driver_load: np.ndarray  # (drivers,) requests
     marginal: np.ndarray  # (drivers,) price of one more tick of work for fairness
-    chain: np.ndarray  # scratch (13, width)
+    chain: np.ndarray  # scratch (14, width)
     seat: np.ndarray  # scratch (requests,) position of a pickup
-    row: np.ndarray  # scratch (8, width) stop codes
+    row: np.ndarray  # scratch (10, width) stop codes, or times
     trial_cost: np.ndarray  # scratch (VARIANTS,)
     trial: np.ndarray  # scratch (2, VARIANTS)
     trial_found: np.ndarray  # scratch (4,)

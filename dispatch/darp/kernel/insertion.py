@@ -28,7 +28,7 @@ from dispatch.darp.kernel.columns import (
 )
 from dispatch.darp.kernel.compiling import inner
 from dispatch.darp.kernel.loads import fitting, layouts_with, loads_fit, mates_allow
-from dispatch.darp.kernel.pricing import price
+from dispatch.darp.kernel.pricing import price, price_below
 
 
 @inner
@@ -247,7 +247,8 @@ def best_insertion(d, s, r, v, bound, out):
                 if guess >= best:
                     continue
                 size = spliced(s, slot, i, j, r, n, s.row[3])
-                cost, duration = price(d, s, v, s.row[3], size)
+                most = HUGE if simple else best + old
+                cost, duration = price_below(d, s, v, s.row[3], size, worth, most)
                 if cost >= HUGE:
                     continue
                 if not simple:

@@ -3,9 +3,13 @@
 from dispatch.darp.kernel.breaks import with_break
 from dispatch.darp.kernel.columns import (
     ABOARD,
+    BREAK_FROM,
     BREAK_TICKS,
+    BREAK_UNTIL,
+    DRIVE,
     EARLY,
     FIXED,
+    FROM,
     HUGE,
     INF,
     LATE,
@@ -14,6 +18,7 @@ from dispatch.darp.kernel.columns import (
     PLACE,
     START,
     STAY,
+    UNTIL,
     VARIANTS,
 )
 from dispatch.darp.kernel.compiling import entry, inner
@@ -55,6 +60,36 @@ def store_slot(d, s, v, slot, seq, k):
     load_up(d, s, v, slot)
 
 
+@inner
+def room_for_break(d, s, v, base, k):
+    """Earliest and latest start of the break after each number of stops, into rows 8 and 9.
+
+    They are necessary, not sufficient. False if no times suit the route even without a break.
+    """
+    x = s.chain
+    lay_out(d, s, v, base, k)
+    bound_end(d, s, v, base, k)
+    x[LIMIT, 0] = INF
+    if not earliest(x, k + 1):
+        return False
+    latest(x, k + 1)
+    opens = max(d.vehicle[v, BREAK_FROM], d.vehicle[v, FROM])
+    ticks = d.vehicle[v, BREAK_TICKS]
+    closes = min(d.vehicle[v, BREAK_UNTIL], d.vehicle[v, UNTIL] - ticks)
+    for gap in range(k + 1):
+        ready = opens
+        until = closes
+        if gap > 0:
+            ready = max(opens, x[EARLY, gap] + x[STAY, gap])
+        if gap == k:
+            ready = max(opens, x[EARLY, k] + x[STAY, k] + x[DRIVE, k + 1])
+        else:
+            until = min(closes, x[LATE, gap + 1] - x[DRIVE, gap + 1] - ticks)
+        s.row[8, gap] = ready
+        s.row[9, gap] = until
+    return True
+
+
 @entry
 def set_route(d, s, v, base, k):
     """Make this the vehicle's route, placing the break; False (nothing changed) if infeasible.
@@ -70,6 +105,8 @@ def set_route(d, s, v, base, k):
         filled = 1
         store_slot(d, s, v, first, base, k)
     else:
+        if not room_for_break(d, s, v, base, k):
+            return False
         costs = s.trial_cost
         gaps = s.trial[0]
         durations = s.trial[1]
@@ -84,7 +121,7 @@ def set_route(d, s, v, base, k):
                     on += 1
                 else:
                     on -= 1
-            if on > 0 or gap < d.vehicle[v, FIXED]:
+            if on > 0 or gap < d.vehicle[v, FIXED] or s.row[8, gap] > s.row[9, gap]:
                 continue
             with_break(d, base, k, gap, s.row[0])
             cost, duration = price(d, s, v, s.row[0], k + 1)

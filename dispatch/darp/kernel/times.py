@@ -57,14 +57,9 @@ def lay_out(d, s, v, seq, k):
     on = 0
     for i in range(k):
         code = seq[i]
-        if code < n:
-            on += 1
-        elif code < 2 * n:
+        if n <= code < 2 * n:
             on += d.request[code - n, ABOARD]
             s.seat[code - n] = -1
-    for i in range(k):
-        if seq[i] < n:
-            on -= 1
     x[ON, 0] = on
     for i in range(1, k + 1):
         code = seq[i - 1]
@@ -125,18 +120,37 @@ def bound_end(d, s, v, seq, k):
 
 @inner
 def earliest(x, last):
-    """Least times that satisfy windows, driving and ride limits into EARLY; False if none do."""
+    """Least times that satisfy windows, driving and limits into EARLY; False if none do.
+
+    A limit on waits with someone aboard moves the stop before later: its bound is raised then.
+    """
+    if not earliest_patient(x, last):
+        return False
+    cap = x[LIMIT, 0]
+    again = cap < INF
+    while again:
+        again = False
+        for i in range(last, 0, -1):
+            need = max(x[EARLY, i], x[LO, i]) - x[DRIVE, i] - x[STAY, i - 1] - cap
+            if x[ON, i - 1] > 0 and need > max(x[EARLY, i - 1], x[LO, i - 1]):
+                x[LO, i - 1] = need
+                again = True
+        if again and not earliest_patient(x, last):
+            return False
+    return True
+
+
+@inner
+def earliest_patient(x, last):
+    """``earliest`` without a limit on waits."""
     t = x[LO, 0]
     if t > x[HI, 0]:
         return False
     x[EARLY, 0] = t
-    cap = x[LIMIT, 0]
     again = False
     for i in range(1, last + 1):
         t += x[STAY, i - 1] + x[DRIVE, i]
         if t < x[LO, i]:
-            if x[LO, i] - t > cap and x[ON, i - 1] > 0:
-                again = True
             t = x[LO, i]
         if t > x[HI, i]:
             return False
@@ -146,8 +160,8 @@ def earliest(x, last):
             if x[ALONG, i] - x[ALONG, p] - x[STAY, p] > x[LIMIT, i]:
                 return False
             again = True
-    # Limits of rides and waits move earlier stops later. Without a ride that is too long even when
-    # nobody waits, the system has no positive cycle and the passes end at its least fixpoint.
+    # Ride limits move pickups later. Without a ride that is too long even when nobody waits,
+    # the system has no positive cycle and the passes end at its least fixpoint.
     while again:
         again = False
         first = last
@@ -160,19 +174,10 @@ def earliest(x, last):
                         return False
                     x[EARLY, p] = need
                     first = min(first, p)
-            if cap < INF and x[ON, i - 1] > 0:
-                need = x[EARLY, i] - x[DRIVE, i] - x[STAY, i - 1] - cap
-                if need > x[EARLY, i - 1]:
-                    if need > x[HI, i - 1]:
-                        return False
-                    x[EARLY, i - 1] = need
-                    first = min(first, i - 1)
         t = x[EARLY, first]
         for i in range(first + 1, last + 1):
             t += x[STAY, i - 1] + x[DRIVE, i]
             if t < x[EARLY, i]:
-                if x[EARLY, i] - t > cap and x[ON, i - 1] > 0:
-                    again = True
                 t = x[EARLY, i]
             if t > x[HI, i]:
                 return False
@@ -185,7 +190,27 @@ def earliest(x, last):
 
 @inner
 def latest(x, last):
-    """Greatest times of a feasible chain into LATE."""
+    """Greatest times of a feasible chain into LATE.
+
+    A limit on waits with someone aboard bounds the stop after it: its bound is lowered then.
+    """
+    latest_patient(x, last)
+    cap = x[LIMIT, 0]
+    again = cap < INF
+    while again:
+        again = False
+        for i in range(1, last + 1):
+            limit = min(x[LATE, i - 1], x[HI, i - 1]) + x[STAY, i - 1] + x[DRIVE, i] + cap
+            if x[ON, i - 1] > 0 and limit < min(x[LATE, i], x[HI, i]):
+                x[HI, i] = limit
+                again = True
+        if again:
+            latest_patient(x, last)
+
+
+@inner
+def latest_patient(x, last):
+    """``latest`` without a limit on waits."""
     t = x[HI, last]
     x[LATE, last] = t
     for i in range(last - 1, -1, -1):
@@ -193,7 +218,6 @@ def latest(x, last):
         if t > x[HI, i]:
             t = x[HI, i]
         x[LATE, i] = t
-    cap = x[LIMIT, 0]
     again = True
     while again:
         again = False
@@ -202,11 +226,6 @@ def latest(x, last):
             p = x[PICK, i]
             if p >= 0:
                 limit = x[LATE, p] + x[STAY, p] + x[LIMIT, i]
-                if x[LATE, i] > limit:
-                    x[LATE, i] = limit
-                    top = i
-            if cap < INF and x[ON, i - 1] > 0:
-                limit = x[LATE, i - 1] + x[STAY, i - 1] + x[DRIVE, i] + cap
                 if x[LATE, i] > limit:
                     x[LATE, i] = limit
                     top = i
@@ -272,6 +291,38 @@ def has_due(d, seq, k):
 
 
 @inner
+def shorten(d, s, v, seq, k):
+    """Let a chain whose EARLY is valid begin as late as its earliest end allows.
+
+    Returns the duration, the least one. Where it has neither a price nor a limit the chain is left
+    as it is, and 0 returned.
+    """
+    x = s.chain
+    n = d.request.shape[0]
+    last = k + 1
+    opening = seq[0] == 2 * n
+    at = k - 1 if seq[k - 1] == 2 * n else last
+    ends = x[EARLY, at]
+    if at < last:
+        ends += x[STAY, at] + x[DRIVE, k]
+    started = d.vehicle[v, STARTED]
+    if started != NEVER:
+        return ends - started
+    limit = d.vehicle[v, MAX_DURATION]
+    if limit == INF and d.weight[WORKING] == 0.0 and d.weight[FAIRNESS] == 0.0:
+        return 0
+    kept = x[HI, at]
+    x[HI, at] = x[EARLY, at]
+    latest(x, last)
+    x[HI, at] = kept
+    if opening:
+        x[LO, 2] = max(x[LO, 2], x[LATE, 2])
+        return ends - (x[LATE, 2] - x[DRIVE, 2])
+    x[LO, 0] = x[LATE, 0]
+    return ends - x[LATE, 0]
+
+
+@inner
 def settle(d, s, v, seq, k):
     """Choose the times of a chain whose EARLY is valid; they end up in LATE.
 
@@ -279,28 +330,20 @@ def settle(d, s, v, seq, k):
     price or a limit: the earliest end with the latest start that allows it. Every pool then ends
     as early as it can and begins as late as that allows, which is its least waiting.
     """
+    shorten(d, s, v, seq, k)
+    return wait_least(d, s, v, seq, k)
+
+
+@inner
+def wait_least(d, s, v, seq, k):
+    """``settle`` after ``shorten``."""
     x = s.chain
     n = d.request.shape[0]
     last = k + 1
     opening = seq[0] == 2 * n
     closing = seq[k - 1] == 2 * n
     started = d.vehicle[v, STARTED]
-    limit = d.vehicle[v, MAX_DURATION]
-    if started == NEVER and (limit < INF or d.weight[WORKING] > 0.0 or d.weight[FAIRNESS] > 0.0):
-        if closing:
-            at = k - 1
-            ends = x[EARLY, at]
-        else:
-            at = last
-            ends = x[EARLY, last]
-        kept = x[HI, at]
-        x[HI, at] = ends
-        latest(x, last)
-        x[HI, at] = kept
-        if opening:
-            x[LO, 2] = max(x[LO, 2], x[LATE, 2])
-        else:
-            x[LO, 0] = x[LATE, 0]
+    if x[LO, 0] > x[EARLY, 0] or (opening and x[LO, 2] > x[EARLY, 2]):
         earliest(x, last)
     ends = x[EARLY, k - 1] + x[STAY, k - 1] + x[DRIVE, k] if closing else x[EARLY, last]
     for i in range(1, last + 1):
