@@ -4,7 +4,17 @@ from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
-from pyvrp import Depot, Location, ProblemData, Shipment, Solution, SolveParams, VehicleType, solve
+from pyvrp import (
+    Depot,
+    Location,
+    PenaltyParams,
+    ProblemData,
+    Shipment,
+    Solution,
+    SolveParams,
+    VehicleType,
+    solve,
+)
 from pyvrp.IteratedLocalSearch import IteratedLocalSearchCallbacks, IteratedLocalSearchParams
 from pyvrp.stop import MaxRuntime
 
@@ -19,8 +29,6 @@ from benchmarks.peers.asking import (
 )
 from dispatch.darp.problem import Problem, TimeWindow, Vehicle
 
-NEVER = 1 << 40
-
 
 def route(problem: Problem, budget_s: float, seed: int) -> Reply:
     """Ask for the cheapest driving within the budget."""
@@ -32,7 +40,11 @@ def route(problem: Problem, budget_s: float, seed: int) -> Reply:
         MaxRuntime(max(0.0, budget_s - (perf_counter() - began))),
         seed=seed,
         collect_stats=False,
-        params=SolveParams(ils=IteratedLocalSearchParams(callbacks=watch)),
+        params=SolveParams(
+            IteratedLocalSearchParams(callbacks=watch),
+            # Its default suits units of distance, and a unit of load is worth many ticks.
+            PenaltyParams(max_penalty=max(100_000.0, 10.0 * problem.travel.max(initial=1))),
+        ),
     )
     return Reply(_signed(problem, fleet, found.best), found.num_iterations, watch.trace)
 
@@ -70,6 +82,8 @@ def _data(problem: Problem) -> tuple[ProblemData, list[list[int]]]:
     for v, vehicle in enumerate(problem.vehicles):
         kinds.setdefault(_kind(vehicle, problem.forbidden[:, v]), []).append(v)
     fleet = list(kinds.values())
+    # A drive longer than any shift; more of it would upset what its penalties begin with.
+    never = max(vehicle.window.latest for vehicle in problem.vehicles) - first + 1
     columns: dict[bytes, int] = {}
     matrices: list[NDArray[np.int64]] = []
     types = []
@@ -78,7 +92,7 @@ def _data(problem: Problem) -> tuple[ProblemData, list[list[int]]]:
         forbidden = np.flatnonzero(problem.forbidden[:, v])
         profile = columns.setdefault(forbidden.tobytes(), len(matrices))
         if profile == len(matrices):
-            matrices.append(_closed(travel, forbidden, n))
+            matrices.append(_closed(travel, forbidden, n, never))
         types.append(_type(problem, v, len(of_kind), depots, profile))
     data = ProblemData(
         [Location(0, 0) for _ in places],
@@ -100,11 +114,13 @@ def _kind(vehicle: Vehicle, forbidden: NDArray[np.uint8]) -> tuple:
     )  # fmt: skip
 
 
-def _closed(travel: NDArray[np.int64], forbidden: NDArray[np.intp], n: int) -> NDArray[np.int64]:
+def _closed(
+    travel: NDArray[np.int64], forbidden: NDArray[np.intp], n: int, never: int
+) -> NDArray[np.int64]:
     matrix = travel.copy()
     for at in (forbidden, forbidden + n):
-        matrix[at, :] = NEVER
-        matrix[:, at] = NEVER
+        matrix[at, :] = never
+        matrix[:, at] = never
     np.fill_diagonal(matrix, 0)
     return matrix
 
