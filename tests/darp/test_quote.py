@@ -42,6 +42,26 @@ def test_a_quote_says_when_who_is_pushed_and_what_room_is_left():
     assert (found.pushed, found.slack) == ((), 10)
 
 
+def test_the_limit_on_the_duration_leaves_less_room():
+    # Delivered at place 3 from 100 on, home 30 later: 70 ticks begin at 60 at the earliest. The
+    # other end is bound by the delivery, at 110 at the latest.
+    problem = problem_of([ride(1, 3, delivery_window=TimeWindow(100, 110))], [van(max_duration=70)])
+
+    [found] = quote(problem, ordered([()]), 0)
+
+    assert (found.pickup, found.delivery) == (80, 100)
+    assert (found.earliest, found.latest, found.slack) == (70, 90, 10)
+
+
+def test_who_is_on_the_road_already_must_be_back_in_time():
+    # Away since -40, home 50 after the pickup at the latest at 100: it starts by 50.
+    problem = problem_of([ride(1, 3)], [van(started=-40, max_duration=140)])
+
+    [found] = quote(problem, ordered([()]), 0)
+
+    assert (found.pickup, found.earliest, found.latest, found.slack) == (10, 10, 50, 40)
+
+
 def test_who_waits_for_another_is_pushed_by_the_ticks_it_takes():
     problem = problem_of([ride(1, 5), ride(2, 3, pickup_service=4, delivery_service=3)])
     plan = evaluate(problem, [(1, -1)]).plan
