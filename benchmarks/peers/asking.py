@@ -12,6 +12,9 @@ from dispatch.darp.problem import Problem, TimeWindow, Vehicle, Weights
 # The module that must be installed, by the name under which a peer is asked for.
 MODULES = {"ortools": "ortools", "vroom": "vroom", "pyvrp": "pyvrp"}
 
+# Those who draw by a seed; the others give one answer, and are asked once.
+SEEDED = {"pyvrp"}
+
 
 class UnknownPeer(DomainError):
     message = "There is no peer “%(name)s”; there are %(known)s."

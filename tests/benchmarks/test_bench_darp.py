@@ -205,7 +205,7 @@ def test_a_peer_that_breaks_a_rule_is_reported_with_it_and_has_no_gap(folder, mo
     (folder / "a1.txt").write_text(far)
     know(folder, a1=COST)
 
-    options = ("--json", "--instances", "a1", "--against", "vroom")
+    options = ("--json", "--instances", "a1", "--against", "vroom", "--seeds", "2")
     answer = json.loads(bench(folder, *options))
 
     theirs = next(run for run in answer["runs"] if run["solver"] == "vroom")
@@ -215,6 +215,7 @@ def test_a_peer_that_breaks_a_rule_is_reported_with_it_and_has_no_gap(folder, mo
     assert theirs["faults"] == ["vehicle 1 cannot keep its times"]
     row = next(row for row in answer["families"] if row["solver"] == "vroom")
     assert row["broken"] == dict.fromkeys(theirs["broken"], 1)
+    assert row["runs"] == 1  # it has no seeds
     ours = next(run for run in answer["runs"] if run["solver"] == "atmr")
     assert (ours["complete"], ours["feasible"]) == (False, True)
 
@@ -291,6 +292,24 @@ def test_the_second_judge_counts_places(folder):
     found = exact.faults(folder / "a1.txt", [[1, 2, -1, -2], []])
 
     assert "vehicle 1 is overloaded" in found
+
+
+@pytest.mark.parametrize(
+    ("header", "keeps"),
+    [
+        ("2 2 480 3 5", True),  # the first rides 5
+        ("2 2 480 3 4.9", False),
+        # It leaves at 22 at the latest, to be there at 35, and is back at 69 at the earliest.
+        ("2 2 47 3 30", True),
+        ("2 2 46.9 3 30", False),
+    ],
+)
+def test_the_second_judge_keeps_limits_on_rides_and_routes(folder, header, keeps):
+    (folder / "a1.txt").write_text(CORDEAU_2006.replace("2 2 480 3 30", header))
+
+    found = exact.faults(folder / "a1.txt", [[1, -1, 2, -2], []])
+
+    assert found == ([] if keeps else ["vehicle 1 cannot keep its times"])
 
 
 @pytest.mark.parametrize(

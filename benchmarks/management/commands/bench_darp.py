@@ -18,7 +18,7 @@ from benchmarks.darp.running import apart, each, machine
 from benchmarks.darp.scores import behind, below_best_known, details, scoreboard
 from benchmarks.darp.solving import OURS, Outcome, Task, asked, run
 from benchmarks.darp.trials import Row
-from benchmarks.peers.asking import Feature, cannot, known
+from benchmarks.peers.asking import SEEDED, Feature, cannot, known
 from dispatch.management.answering import Answer, AnsweringCommand
 
 OF_INSTANCES, OF_GENEVA, OF_PEERS_IN_GENEVA = [10.0], [2.0, 10.0], 60.0
@@ -133,7 +133,7 @@ def _tasks(found: Found, peers: list[str], options: dict[str, Any]) -> list[Task
         Task(case.path, case.best_known, budget, seed, solver)
         for solver in (OURS, *peers)
         for budget in (budgets if solver == OURS or theirs is None else [theirs])
-        for seed in range(options["seeds"])
+        for seed in range(options["seeds"] if solver in {OURS, *SEEDED} else 1)
         for case in found.cases
     ]
 
