@@ -215,7 +215,7 @@ def test_a_peer_that_breaks_a_rule_is_reported_with_it_and_has_no_gap(folder, mo
     assert theirs["faults"] == ["vehicle 1 cannot keep its times"]
     row = next(row for row in answer["families"] if row["solver"] == "vroom")
     assert row["broken"] == dict.fromkeys(theirs["broken"], 1)
-    assert row["runs"] == 1  # it has no seeds
+    assert row["seeds"] == 1  # it has none
     ours = next(run for run in answer["runs"] if run["solver"] == "atmr")
     assert (ours["complete"], ours["feasible"]) == (False, True)
 
