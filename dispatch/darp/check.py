@@ -149,19 +149,18 @@ def _service(problem: Problem, v: int, stop: Stop) -> int:
 def _check_times(problem: Problem, v: int, stops: Stops) -> Iterator[Violation]:
     """Places, and arrival, start and departure as they follow from one another."""
     places = _places(problem, v, stops)
+    travel = problem.travel
     for i, stop in enumerate(stops):
         late = stop.departure - stop.start - _service(problem, v, stop)
-        may_wait = i == 0 or (i == 1 and stop.kind is StopKind.BREAK)
-        off = [
-            int(stop.place != places[i]),
-            max(0, stop.arrival - stop.start),
-            max(0, -late) if may_wait else abs(late),
-        ]
+        if late > 0 and (i == 0 or (i == 1 and stop.kind is StopKind.BREAK)):
+            late = 0
+        astray = 0
         if i > 0:
-            driven = problem.travel.item(places[i - 1], places[i])
-            off.append(abs(stop.arrival - stops[i - 1].departure - driven))
-        if any(off):
-            yield Violation(Rule.STRUCTURE, max(off), v, stop.request)
+            astray = stop.arrival - stops[i - 1].departure - travel.item(places[i - 1], places[i])
+        elsewhere = stop.place != places[i]
+        if elsewhere or late or astray or stop.arrival > stop.start:
+            amount = max(int(elsewhere), abs(late), abs(astray), stop.arrival - stop.start)
+            yield Violation(Rule.STRUCTURE, amount, v, stop.request)
 
 
 def _check_pairing(problem: Problem, v: int, stops: Stops) -> Iterator[Violation]:
