@@ -11,6 +11,8 @@ from dispatch.darp.problem import Problem, Request, Rule, Vehicle
 from dispatch.darp.switches import without
 
 NEIGHBOURS = 100
+# Most requests that one route may hold, where the problem has more.
+IN_A_ROUTE = 300
 POOL = 50_000
 
 
@@ -42,6 +44,7 @@ def flatten(problem: Problem, off: Set[Rule] = frozenset()) -> Data:
     w = problem.weights
     return Data(
         travel=problem.travel,
+        back=np.ascontiguousarray(problem.travel.T),
         node=node,
         request=requests,
         load=np.array([r.load for r in problem.requests], np.int64).reshape(n, resources),
@@ -60,7 +63,8 @@ def flatten(problem: Problem, off: Set[Rule] = frozenset()) -> Data:
         driver_duty=duty,
         weight=np.array(
             [w.driving_tick, w.working_tick, w.waiting_aboard_tick, w.moved_promise, w.split_pair,
-             w.fairness, _is_metric(problem.travel), w.late_tick], np.float64,
+             w.fairness, _is_metric(problem.travel), w.late_tick,
+             problem.may_share.all()], np.float64,
         ),
     )  # fmt: skip
 
@@ -193,11 +197,11 @@ def _pairs(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def new_state(data: Data, seed: int, longest: int = 0) -> State:
     """Room for a plan; every route is still to be set."""
     n, m = len(data.request), len(data.vehicle)
-    width = max(2 * n + 4, longest)
-    slots = m * kernel.VARIANTS + 1
+    width = max(width_of(data), longest)
+    slots = 2 * m * kernel.VARIANTS + 1
     resources = data.load.shape[1]
     return State(
-        base=np.empty((m, width), np.int64),
+        base=np.empty((2 * m, width), np.int64),
         size=np.zeros(m, np.int64),
         variants=np.zeros(m, np.int64),
         cost=np.zeros(m),
@@ -208,6 +212,8 @@ def new_state(data: Data, seed: int, longest: int = 0) -> State:
         leave=np.empty((slots, width), np.int64),
         latest=np.empty((slots, width), np.int64),
         where=np.empty((slots, width), np.int64),
+        leg=np.empty((slots, width), np.int64),
+        stay=np.empty((slots, width), np.int64),
         mask=np.empty((slots, width), np.int64),
         on=np.empty((slots, width), np.int64),
         weight_on=np.empty((slots, width, resources), np.int64),
@@ -226,6 +232,12 @@ def new_state(data: Data, seed: int, longest: int = 0) -> State:
     )
 
 
+def width_of(data: Data) -> int:
+    """Room for the stops of one route, its ends and its break."""
+    committed = np.bincount(data.request[:, kernel.COMMITTED] + 1)[1:].max(initial=0)
+    return int(min(2 * len(data.request), 2 * (IN_A_ROUTE + committed)) + 4)
+
+
 def _scrambled(seed: int) -> int:
     """A well mixed start for the generator, never 0 (splitmix64)."""
     z = (seed * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) % 2**64
@@ -234,19 +246,24 @@ def _scrambled(seed: int) -> int:
     return (z ^ (z >> 31)) or 1
 
 
-def new_work(data: Data, *, related: bool = True) -> Work:
+def new_work(data: Data, *, longest: int = 0, related: bool = True) -> Work:
     """Room for a search; who is related is needed to take requests out by it."""
     n, m = len(data.request), len(data.vehicle)
-    width = 2 * n + 4
+    width = max(width_of(data), longest)
     classes = int(data.vehicle[:, kernel.CLASS].max()) + 1 if m else 0
     near, by_time = np.zeros((n, 0), np.int64), np.zeros(n, np.int64)
+    near_stop = np.zeros((2 * n, 0), np.int64)
     if related:
         near, by_time = _related(data)
+        near_stop = _related_stops(data)
     return Work(
         added=np.full((n, m), kernel.HUGE),
         spot=np.zeros((n, m, 3), np.int64),
         seen=np.full((n, m), -1, np.int64),
+        certain=np.zeros((n, m), np.bool_),
         near=near,
+        near_stop=near_stop,
+        offers=np.zeros(m),
         by_time=by_time,
         bank=np.zeros(n, np.int64),
         in_bank=np.zeros(n, np.bool_),
@@ -259,16 +276,18 @@ def new_work(data: Data, *, related: bool = True) -> Work:
         waiting=np.zeros(n, np.int64),
         stale=np.zeros(n, np.bool_),
         used=np.zeros(m, np.bool_),
-        backup=np.empty((m, width), np.int64),
-        backup_size=np.zeros(m, np.int64),
-        backup_version=np.zeros(m, np.int64),
+        kept_size=np.zeros(m, np.int64),
+        kept_version=np.zeros(m, np.int64),
+        kept_variants=np.zeros(m, np.int64),
+        kept_cost=np.zeros(m),
+        kept_duration=np.zeros(m, np.int64),
         touched=np.zeros(m, np.int64),
         best=np.empty((m, width), np.int64),
         best_size=np.zeros(m, np.int64),
         counts=np.zeros(8, np.int64),
         values=np.array([0.0, 0.0, 0.0, 4.0 * float(data.travel.max(initial=1))]),
         class_of_empty=np.full(classes, -1, np.int64),
-        tune=np.zeros(10),
+        tune=np.zeros(11),
         pool_stops=np.empty(POOL * 30, np.int64),
         pool_start=np.zeros(POOL + 1, np.int64),
         pool_vehicle=np.empty(POOL, np.int64),
@@ -297,12 +316,39 @@ def _related(data: Data) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         + np.abs(begins[:, None] - begins)
         + np.abs(ends[:, None] - ends)
     )
-    width = min(NEIGHBOURS, max(n - 1, 0))
-    if n > 1:
-        np.fill_diagonal(apart, np.iinfo(np.int64).max)
-        some = np.argpartition(apart, width - 1, axis=1)[:, :width]
-        order = np.argsort(np.take_along_axis(apart, some, 1), axis=1, kind="stable")
-        near = np.take_along_axis(some, order, 1)
-    else:
-        near = np.zeros((n, width), np.int64)
-    return np.ascontiguousarray(near), np.argsort(begins, kind="stable")
+    np.fill_diagonal(apart, np.iinfo(np.int64).max)
+    return _closest(apart, min(NEIGHBOURS, max(n - 1, 0))), np.argsort(begins, kind="stable")
+
+
+def _related_stops(data: Data) -> NDArray[np.int64]:
+    """For each stop those of other requests, by the time from one to the other, waiting included.
+
+    Rows of some hundred stops at a time: the whole matrix of a large problem is a large one.
+    """
+    stops = len(data.node)
+    place, opens, closes = (
+        data.node[:, column] for column in (kernel.PLACE, kernel.OPENS, kernel.CLOSES)
+    )
+    busy = data.node[:, kernel.SERVICE]
+    width = min(NEIGHBOURS, max(stops - 2, 0))
+    near = np.zeros((stops, width), np.int64)
+    for first in range(0, stops, 500):
+        rows = np.arange(first, min(first + 500, stops))
+        there = data.travel[np.ix_(place[rows], place)].astype(np.int64)
+        back = data.travel[np.ix_(place, place[rows])].T
+        after = opens - (closes[rows] + busy[rows])[:, None] - there
+        before = opens[rows][:, None] - (closes + busy) - back
+        apart = there + np.maximum(0, np.maximum(after, before))
+        apart[np.arange(len(rows)), rows] = np.iinfo(np.int64).max
+        apart[np.arange(len(rows)), (rows + stops // 2) % stops] = np.iinfo(np.int64).max
+        near[rows] = _closest(apart, width)
+    return near
+
+
+def _closest(apart: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """The columns of the least entries of each row, the least first."""
+    if width == 0:
+        return np.zeros((len(apart), 0), np.int64)
+    some = np.argpartition(apart, width - 1, axis=1)[:, :width]
+    order = np.argsort(np.take_along_axis(apart, some, 1), axis=1, kind="stable")
+    return np.ascontiguousarray(np.take_along_axis(some, order, 1))

@@ -47,8 +47,9 @@ class Weigher:
     def __init__(self, problem: Problem, plan: Plan) -> None:
         self.problem = problem
         self.data = flatten(problem)
-        self.state = new_state(self.data, 0)
-        self.work = new_work(self.data, related=False)
+        longest = max((len(route.stops) for route in plan.routes), default=0) + 4
+        self.state = new_state(self.data, 0, longest)
+        self.work = new_work(self.data, longest=longest, related=False)
         n, m = len(problem.requests), len(problem.vehicles)
         self.closed = [not self._load(v, plan.routes[v]) for v in range(m)]
         self._delta = np.zeros(m)

@@ -45,18 +45,21 @@ class Parameters:
     """How the search is conducted.
 
     ``tolerance``: by what share of the best cost a plan may be worse at the beginning and still be
-    kept; it falls to zero over the budget. ``largest``: most requests taken out at once.
+    kept; it falls to ``cooling`` of that over the budget. ``largest``: most requests taken out at
+    once.
     """
 
-    tolerance: float = 0.005
-    largest: int = 16
+    tolerance: float = 0.03
+    cooling: float = 0.02
+    largest: int = 14
     largest_share: float = 0.4
     regret: int = 3
-    removals: tuple[float, ...] = (0.35, 0.25, 0.12, 0.10, 0.10, 0.08)
-    blink: float = 0.02
+    removals: tuple[float, ...] = (0.40, 0.40, 0.05, 0.03, 0.05, 0.07)
+    blink: float = 0.01
     depth: int = 4
-    rank_power: float = 4.0
-    longest: int = 9
+    rank_power: float = 3.0
+    longest: int = 10
+    regret_share: float = 0.3
     recombine_share: float = 0.15
     chunk_s: float = 0.02
 
@@ -94,7 +97,7 @@ def solve(
         The committed work of a vehicle cannot be followed in its order.
     """
     warm_up()
-    search = _Search(problem, seed)
+    search = _Search(problem, seed, initial)
     search.begin(initial, parameters.regret)
     search.improve(Limit(budget_s, iterations), parameters, progress)
     return Solution(search.best(), int(search.state.clock[1]), search.elapsed())
@@ -103,12 +106,14 @@ def solve(
 class _Search:
     """One call of ``solve``: the problem in arrays, the plan at hand, and room to change it."""
 
-    def __init__(self, problem: Problem, seed: int) -> None:
+    def __init__(self, problem: Problem, seed: int, initial: Plan | None = None) -> None:
         self.began = perf_counter()
         self.problem = problem
         self.data = flatten(problem)
-        self.state = new_state(self.data, seed)
-        self.work = new_work(self.data)
+        given = initial.routes if initial is not None else ()
+        longest = max((len(route.stops) for route in given), default=0) + 4
+        self.state = new_state(self.data, seed, longest)
+        self.work = new_work(self.data, longest=longest)
         requires = self.data.request[:, kernel.REQUIRES]
         self.work.counts[kernel.REQUIRED] = (requires >= 0).sum()
 
@@ -128,7 +133,7 @@ class _Search:
         if initial is not None:
             for v, route in enumerate(initial.routes):
                 self._adopt(v, route.signed())
-        kernel.construct(self.data, self.state, self.work, regret)
+        kernel.act(self.data, self.state, self.work, kernel.BUILD, regret, 0)
 
     def _set(self, v: int, stops: list[int]) -> bool:
         row = as_row(stops, self.state.base.shape[1])
@@ -154,7 +159,7 @@ class _Search:
             self.state.driver_load[vehicle.driver] = driven
             return
         for r in dict.fromkeys(new):
-            kernel.adopt(self.data, self.state, self.work, r, v)
+            kernel.act(self.data, self.state, self.work, kernel.ADOPT, r, v)
 
     def _is_free(self, r: int, v: int) -> bool:
         return bool(self.state.vehicle_of[r] < 0 and not self.problem.forbidden[r, v])
@@ -167,7 +172,7 @@ class _Search:
         largest = max(min(n, 4), min(parameters.largest, int(n * parameters.largest_share)))
         work.tune[:] = (
             *parameters.removals, parameters.blink, parameters.depth, parameters.rank_power,
-            parameters.longest,
+            parameters.longest, parameters.regret_share,
         )  # fmt: skip
         rounds, reported = 10, -1
         while True:
@@ -180,10 +185,10 @@ class _Search:
             if spent >= 1.0 or n == 0:
                 return
             work.values[kernel.THRESHOLD] = (
-                parameters.tolerance * (1.0 - spent) * work.values[kernel.BEST_COST]
+                parameters.tolerance * parameters.cooling**spent * work.values[kernel.BEST_COST]
             )
             rounds = limit.rounds(done, rounds)
-            kernel.iterate(self.data, self.state, work, rounds, largest)
+            kernel.act(self.data, self.state, work, kernel.IMPROVE, rounds, largest)
             took = max(self.elapsed() - elapsed, 1e-6)
             rounds = int(min(10.0 * rounds, max(1.0, rounds * parameters.chunk_s / took)))
 

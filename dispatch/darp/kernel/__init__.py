@@ -12,7 +12,6 @@ Run this package to compile everything: ``python -m dispatch.darp.kernel``. What
 it is named here.
 """
 
-from dispatch.darp.kernel.changes import adopt
 from dispatch.darp.kernel.columns import (
     BEST_COST,
     CLASS,
@@ -45,13 +44,15 @@ from dispatch.darp.kernel.columns import (
 from dispatch.darp.kernel.explanation import lift, put_back, weigh
 from dispatch.darp.kernel.forcing import forced_times
 from dispatch.darp.kernel.loads import load_spare, loads_fit
-from dispatch.darp.kernel.loop import construct, iterate, measure
+from dispatch.darp.kernel.loop import ADOPT, BUILD, IMPROVE, act, measure
 from dispatch.darp.kernel.pricing import final_times
 from dispatch.darp.kernel.quoting import find_insertions, time_insertions
 from dispatch.darp.kernel.routes import set_route
 
 __all__ = [
+    "ADOPT",
     "BEST_COST",
+    "BUILD",
     "CLASS",
     "CLOSES",
     "COMMITTED",
@@ -61,6 +62,7 @@ __all__ = [
     "HELD",
     "HERE",
     "HUGE",
+    "IMPROVE",
     "IMPROVED",
     "INF",
     "LATE",
@@ -78,12 +80,10 @@ __all__ = [
     "Data",
     "State",
     "Work",
-    "adopt",
-    "construct",
+    "act",
     "final_times",
     "find_insertions",
     "forced_times",
-    "iterate",
     "lift",
     "load_spare",
     "loads_fit",

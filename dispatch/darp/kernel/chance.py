@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from dispatch.darp.kernel.compiling import inner
+from dispatch.darp.kernel.compiling import tight
 
 
-@inner
+@tight
 def draw(s):
     """A uniform number in [0, 1) (xorshift64*)."""
     x = s.rng[0]
@@ -16,7 +16,7 @@ def draw(s):
     return np.float64((x * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
 
 
-@inner
+@tight
 def draw_below(s, k):
     """A uniform whole number in [0, k)."""
     return min(int(draw(s) * k), k - 1)

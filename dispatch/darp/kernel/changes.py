@@ -13,25 +13,62 @@ from dispatch.darp.kernel.columns import (
     REQUIRED,
     REQUIRES,
     STEP,
+    VARIANTS,
 )
-from dispatch.darp.kernel.compiling import entry, inner
+from dispatch.darp.kernel.compiling import inner, tight
 from dispatch.darp.kernel.insertion import best_insertion, spliced
 from dispatch.darp.kernel.routes import set_route
 
 
-@inner
+@tight
 def remember(s, w, v):
     """Keep a route as it was before this iteration changed it."""
     if w.touched[v] == w.counts[STEP]:
         return
     w.touched[v] = w.counts[STEP]
-    w.backup_size[v] = s.size[v]
-    w.backup_version[v] = s.version[v]
-    for i in range(s.size[v]):
-        w.backup[v, i] = s.base[v, i]
+    w.kept_size[v] = s.size[v]
+    w.kept_version[v] = s.version[v]
+    w.kept_variants[v] = s.variants[v]
+    w.kept_cost[v] = s.cost[v]
+    w.kept_duration[v] = s.duration[v]
+    copy_route(s, v, s.size.shape[0] + v, s.size[v], s.variants[v])
+
+
+@tight
+def bring_back(s, w, v):
+    """Make the route that was kept the vehicle's own again."""
+    copy_route(s, s.size.shape[0] + v, v, w.kept_size[v], w.kept_variants[v])
+    s.size[v] = w.kept_size[v]
+    s.version[v] = w.kept_version[v]
+    s.variants[v] = w.kept_variants[v]
+    s.cost[v] = w.kept_cost[v]
+    s.duration[v] = w.kept_duration[v]
 
 
 @inner
+def copy_route(s, source, target, size, variants):
+    """Copy the stops of a row and all that its slots know."""
+    for i in range(size):
+        s.base[target, i] = s.base[source, i]
+    for variant in range(variants):
+        a = source * VARIANTS + variant
+        b = target * VARIANTS + variant
+        k = s.length[a]
+        s.length[b] = k
+        for i in range(k + 2):
+            s.sequence[b, i] = s.sequence[a, i]
+            s.leave[b, i] = s.leave[a, i]
+            s.latest[b, i] = s.latest[a, i]
+            s.where[b, i] = s.where[a, i]
+            s.leg[b, i] = s.leg[a, i]
+            s.stay[b, i] = s.stay[a, i]
+            s.mask[b, i] = s.mask[a, i]
+            s.on[b, i] = s.on[a, i]
+            for q in range(s.weight_on.shape[2]):
+                s.weight_on[b, i, q] = s.weight_on[a, i, q]
+
+
+@tight
 def put_in(d, s, w, r, v):
     """Insert ``r`` where ``cost_in`` found its place."""
     n = d.request.shape[0]
@@ -53,7 +90,7 @@ def put_in(d, s, w, r, v):
     return True
 
 
-@entry
+@inner
 def adopt(d, s, w, r, v):
     """Insert ``r`` into ``v`` if it fits anywhere."""
     driver = d.vehicle[v, DRIVER]
@@ -67,7 +104,7 @@ def adopt(d, s, w, r, v):
     return put_in(d, s, w, r, v)
 
 
-@inner
+@tight
 def to_bank(d, w, r):
     """Count ``r`` as unassigned."""
     w.bank[w.counts[BANK]] = r
@@ -76,7 +113,7 @@ def to_bank(d, w, r):
     w.counts[MISSED] += d.request[r, PRIORITY]
 
 
-@inner
+@tight
 def from_bank(d, w, r):
     """Count ``r`` as assigned."""
     for i in range(w.counts[BANK]):
@@ -89,7 +126,7 @@ def from_bank(d, w, r):
     w.counts[MISSED] -= d.request[r, PRIORITY]
 
 
-@inner
+@tight
 def removable(d, s, r):
     """Whether a request is served and may be taken out."""
     return s.vehicle_of[r] >= 0 and d.request[r, HELD] == 0
@@ -120,8 +157,9 @@ def cut(d, s, w, v):
         if not set_route(d, s, v, s.row[5], k):
             return
     driver = d.vehicle[v, DRIVER]
-    for i in range(w.backup_size[v]):
-        code = w.backup[v, i]
+    before = s.size.shape[0] + v
+    for i in range(w.kept_size[v]):
+        code = s.base[before, i]
         r = code if code < n else code - n
         if s.vehicle_of[r] == v and (code >= n):
             here = False

@@ -21,7 +21,7 @@ PLACE, OPENS, CLOSES, SERVICE, RIDE, PROMISE_FROM, PROMISE_UNTIL, DUE = range(8)
 # Columns of Data.request.
 ABOARD, PRIORITY, REQUIRES, COMMITTED, CYCLE, HELD = range(6)
 # Entries of Data.weight.
-DRIVING, WORKING, WAITING, PROMISES, PAIRS, FAIRNESS, METRIC, LATENESS = range(8)
+DRIVING, WORKING, WAITING, PROMISES, PAIRS, FAIRNESS, METRIC, LATENESS, ALL_SHARE = range(9)
 # Rows of the scratch that holds one route's chain of times. LIMIT is that of the ride which ends at
 # a position; at position 0 it is that of a wait with someone aboard.
 LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, LO_KEPT, HI_KEPT, KEEP = range(14)
@@ -31,6 +31,7 @@ class Data(NamedTuple):
     """The problem in arrays; see the columns above."""
 
     travel: np.ndarray
+    back: np.ndarray
     node: np.ndarray
     request: np.ndarray
     load: np.ndarray
@@ -49,9 +50,13 @@ class Data(NamedTuple):
 
 
 class State(NamedTuple):
-    """Routes with all that insertion asks of them. Slots are ``vehicle * VARIANTS + variant``."""
+    """Routes with all that insertion asks of them. Slots are ``vehicle * VARIANTS + variant``.
 
-    base: np.ndarray  # (vehicles, width) stop codes without the break
+    After those of the vehicles come as many rows and slots in which the routes are kept that an
+    iteration changes, and one spare slot.
+    """
+
+    base: np.ndarray  # (2 vehicles, width) stop codes without the break
     size: np.ndarray  # (vehicles,) how many
     variants: np.ndarray  # (vehicles,) how many slots are filled
     cost: np.ndarray  # (vehicles,)
@@ -62,6 +67,8 @@ class State(NamedTuple):
     leave: np.ndarray  # (slots, width) earliest departure after a position, were it to go on
     latest: np.ndarray  # (slots, width) latest start that leaves the rest feasible
     where: np.ndarray  # (slots, width) place after a position
+    leg: np.ndarray  # (slots, width) drive to a position
+    stay: np.ndarray  # (slots, width) service at a position
     mask: np.ndarray  # (slots, width) layouts that fit the pool around a moment
     on: np.ndarray  # (slots, width) requests aboard after a position
     weight_on: np.ndarray  # (slots, width, resources)
@@ -84,7 +91,7 @@ TOP = 4
 BANK, MISSED, BEST_MISSED, STEP, IMPROVED, REQUIRED, POOLED = range(7)
 COST, BEST_COST, THRESHOLD, SCALE = range(4)
 # Entries of Work.tune: shares of the removals, then parameters of removal and insertion.
-RELATED, STRINGS, WORST, TIME, ROUTE, ANYONE, BLINK, DEPTH, RANK_POWER, LONGEST = range(10)
+RELATED, STRINGS, WORST, TIME, ROUTE, ANYONE, BLINK, DEPTH, RANK_POWER, LONGEST, REGRET = range(11)
 
 
 class Work(NamedTuple):
@@ -92,8 +99,11 @@ class Work(NamedTuple):
 
     added: np.ndarray  # (requests, vehicles) cost of the cheapest insertion
     spot: np.ndarray  # (requests, vehicles, 3) where: slot, positions
+    certain: np.ndarray  # (requests, vehicles) whether it is known to be feasible, at that cost
     seen: np.ndarray  # (requests, vehicles) version of the route this was computed for
     near: np.ndarray  # (requests, neighbours) related requests, the closest first
+    near_stop: np.ndarray  # (2 requests, neighbours) related stop codes, the closest first
+    offers: np.ndarray  # (vehicles,) scratch
     by_time: np.ndarray  # (requests,) in order of their likely time
     bank: np.ndarray  # (requests,) unassigned, the first ``counts[BANK]``
     in_bank: np.ndarray  # (requests,)
@@ -106,9 +116,11 @@ class Work(NamedTuple):
     waiting: np.ndarray  # (requests,) scratch
     stale: np.ndarray  # (requests,) scratch
     used: np.ndarray  # (vehicles,) scratch
-    backup: np.ndarray  # (vehicles, width)
-    backup_size: np.ndarray
-    backup_version: np.ndarray
+    kept_size: np.ndarray  # (vehicles,) of the routes kept
+    kept_version: np.ndarray
+    kept_variants: np.ndarray
+    kept_cost: np.ndarray
+    kept_duration: np.ndarray
     touched: np.ndarray  # (vehicles,) iteration in which a route was first changed
     best: np.ndarray  # (vehicles, width)
     best_size: np.ndarray

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dispatch.darp.kernel.breaks import best_break
-from dispatch.darp.kernel.changes import remember
+from dispatch.darp.kernel.changes import bring_back, remember
 from dispatch.darp.kernel.columns import (
     CAPACITY,
     COMMITTED,
@@ -162,7 +162,6 @@ def lift(d, s, w, r):
 @entry
 def put_back(d, s, w, r, v):
     """Undo ``lift``."""
-    set_route(d, s, v, w.backup[v], w.backup_size[v])
-    s.version[v] = w.backup_version[v]
+    bring_back(s, w, v)
     s.vehicle_of[r] = v
     s.driver_load[d.vehicle[v, DRIVER]] += 1

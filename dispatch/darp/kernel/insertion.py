@@ -1,9 +1,10 @@
-"""The cheapest insertion of one request into one route."""
+"""The cheapest insertion of one request into one route: the likely one, and the exact one."""
 
 import numpy as np
 
 from dispatch.darp.kernel.breaks import with_break
 from dispatch.darp.kernel.columns import (
+    ALL_SHARE,
     BREAK_FROM,
     BREAK_TICKS,
     BREAK_UNTIL,
@@ -26,12 +27,15 @@ from dispatch.darp.kernel.columns import (
     WAITING,
     WORKING,
 )
-from dispatch.darp.kernel.compiling import inner
+from dispatch.darp.kernel.compiling import inner, tight
 from dispatch.darp.kernel.loads import fitting, layouts_with, loads_fit, mates_allow
 from dispatch.darp.kernel.pricing import price, price_below
 
+# How an insertion is looked for.
+ROUGHLY, EXACTLY = range(2)
 
-@inner
+
+@tight
 def spliced(s, slot, i, j, r, n, out):
     """Copy a slot's sequence with ``r`` picked up after position ``i``, delivered after ``j``."""
     at = 0
@@ -106,25 +110,89 @@ def any_insertion(d, s, r, v, bound, out):
     return best if found else HUGE
 
 
+@tight
+def beyond(guess, at, floor, after):
+    """Whether a candidate comes after another one: dearer, or as dear and found later."""
+    return guess > floor or (guess == floor and at > after)
+
+
 @inner
 def best_insertion(d, s, r, v, bound, out):
     """Cheapest feasible insertion of ``r`` into the route of ``v`` that costs less than ``bound``.
 
     Returns the cost added (HUGE where there is none); ``out`` gets slot, position of the pickup
-    and of the delivery. Constant-time tests against the earliest and latest times of the route
-    leave few candidates, and each of these is verified exactly.
+    and of the delivery. What passes the tests of ``walk`` is verified exactly.
+    """
+    if s.size[v] + 6 > s.base.shape[1]:
+        return HUGE
+    if s.size[v] > 0 and d.weight[METRIC] > 0.0:
+        return walk(d, s, r, v, bound, d.weight[DRIVING], EXACTLY, -HUGE, out)
+    if s.size[v] > 0:
+        return any_insertion(d, s, r, v, bound, out)
+    return first_insertion(d, s, r, v, bound, out)
+
+
+@inner
+def first_insertion(d, s, r, v, bound, out):
+    """As ``best_insertion``, into an empty route."""
+    best, _ = best_in_empty(d, s, r, v, d.load[r])
+    out[0] = v * VARIANTS
+    out[1] = 0
+    out[2] = 0
+    return best if best < bound else HUGE
+
+
+@tight
+def likely_insertion(d, s, r, v, floor, out):
+    """The insertion of ``r`` into ``v`` that seems the cheapest, and whether it is certain.
+
+    Nothing is verified, so that it costs little: the price is that of the detour. After
+    ``confirmed`` has refused one, the next one is asked for with its price as ``floor``, ``out``
+    still holding its place.
+    """
+    if s.size[v] + 6 > s.base.shape[1]:
+        return HUGE, True
+    if s.size[v] == 0:
+        return first_insertion(d, s, r, v, HUGE, out), True
+    if d.weight[METRIC] == 0.0:
+        return any_insertion(d, s, r, v, HUGE, out), True
+    tick = d.weight[DRIVING] + d.weight[WORKING] + s.marginal[d.vehicle[v, DRIVER]]
+    return walk(d, s, r, v, HUGE, max(tick, d.weight[DRIVING]), ROUGHLY, floor, out), False
+
+
+@tight
+def confirmed(d, s, r, v, spot, guess):
+    """What a likely insertion really adds to the cost; HUGE where it is not feasible."""
+    n = d.request.shape[0]
+    size = spliced(s, spot[0], spot[1], spot[2], r, n, s.row[3])
+    cost, duration = price(d, s, v, s.row[3], size)
+    if cost >= HUGE or plainly_priced(d, s, v):
+        return HUGE if cost >= HUGE else guess
+    worth = s.marginal[d.vehicle[v, DRIVER]]
+    return cost + worth * duration - s.cost[v] - worth * s.duration[v]
+
+
+@tight
+def plainly_priced(d, s, v):
+    """Whether a detour costs what it drives and nothing else."""
+    w = d.weight
+    return (
+        w[WORKING] == 0.0 and s.marginal[d.vehicle[v, DRIVER]] == 0.0 and w[WAITING] == 0.0
+        and w[PROMISES] == 0.0 and w[LATENESS] == 0.0
+    )  # fmt: skip
+
+
+@tight
+def walk(d, s, r, v, bound, tick, how, floor, out):
+    """The cheapest place of ``r`` in the route of ``v`` that passes constant-time tests.
+
+    The earliest and latest times of the route, the ride so far, the layouts and those aboard leave
+    few candidates. Each costs ``tick`` for a tick of its detour. ``EXACTLY``, those below ``bound``
+    are verified and priced; ``ROUGHLY``, the cheapest is returned that comes after ``floor`` and
+    the place in ``out``.
     """
     n = d.request.shape[0]
     load = d.load[r]
-    if s.size[v] == 0:
-        best, _ = best_in_empty(d, s, r, v, load)
-        out[0] = v * VARIANTS
-        out[1] = 0
-        out[2] = 0
-        return best if best < bound else HUGE
-    if d.weight[METRIC] == 0.0:
-        return any_insertion(d, s, r, v, bound, out)
-    travel = d.travel
     finish = d.vehicle[v, FINISH]
     break_from = max(d.vehicle[v, BREAK_FROM], d.vehicle[v, FROM])
     break_ticks = d.vehicle[v, BREAK_TICKS]
@@ -138,13 +206,14 @@ def best_insertion(d, s, r, v, bound, out):
     to_closes = d.node[n + r, CLOSES]
     alight = d.node[n + r, SERVICE]
     limit = d.node[n + r, RIDE]
-    direct = travel[from_place, to_place]
-    w_drive = d.weight[DRIVING]
+    onto_pickup = d.back[from_place]
+    off_pickup = d.travel[from_place]
+    onto_delivery = d.back[to_place]
+    off_delivery = d.travel[to_place]
+    direct = np.int64(off_pickup[to_place])
     worth = s.marginal[d.vehicle[v, DRIVER]]
-    simple = (
-        d.weight[WORKING] == 0.0 and worth == 0.0 and d.weight[WAITING] == 0.0
-        and d.weight[PROMISES] == 0.0 and d.weight[LATENESS] == 0.0
-    )  # fmt: skip
+    simple = plainly_priced(d, s, v)
+    anyone = d.weight[ALL_SHARE] > 0.0
     extra = d.assign[r, v]
     alone = fitting(d, v, load)
     if alone == 0 or direct > limit:
@@ -152,72 +221,88 @@ def best_insertion(d, s, r, v, bound, out):
     best = bound
     found = False
     old = s.cost[v] + worth * s.duration[v]
+    width = s.sequence.shape[1]
+    after = (out[0] * width + out[1]) * width + out[2]
     for variant in range(s.variants[v]):
         slot = v * VARIANTS + variant
         seq = s.sequence[slot]
+        leave = s.leave[slot]
+        last = s.latest[slot]
+        where = s.where[slot]
+        legs = s.leg[slot]
+        stays = s.stay[slot]
+        aboard = s.on[slot]
         k = s.length[slot]
-        for i in range(d.vehicle[v, FIXED], k + 1):
-            ready = s.leave[slot, i]
+        first = d.vehicle[v, FIXED]
+        while first <= k and last[first + 1] < opens + board:
+            first += 1
+        for i in range(first, k + 1):
+            ready = leave[i]
             if ready > closes:
                 break
-            here = s.where[slot, i]
-            arrive = ready + travel[here, from_place]
+            approach = np.int64(onto_pickup[where[i]])
+            arrive = ready + approach
             if arrive > closes:
                 continue
             if arrive < opens:
                 arrive = opens
             # Nothing fits here if even the detour to the pickup makes the next stop late.
+            held = closes
             if i < k and seq[i] < 2 * n:
-                onward = board + travel[from_place, d.node[seq[i], PLACE]]
-                if arrive + onward > s.latest[slot, i + 1]:
+                onward = board + off_pickup[where[i + 1]]
+                if arrive + onward > last[i + 1]:
                     continue
+                held = min(held, last[i + 1] - onward)
             mask = alone
-            if s.on[slot, i] > 0:
-                if not mates_allow(d, s, slot, i, r):
+            if aboard[i] > 0:
+                if not anyone and not mates_allow(d, s, slot, i, r):
                     continue
                 mask = layouts_with(d, s, v, slot, i, r) & s.mask[slot, i]
                 if mask == 0:
                     continue
             # Walk on with r aboard; j is the position after which it is delivered.
             t = arrive
-            at_place = from_place
             stay = board
             ridden = -board
-            added = travel[here, from_place]
+            added = approach
             for j in range(i, k + 1):
                 if j > i:
                     code = seq[j - 1]
                     if code == 2 * n:
                         break
-                    there = d.node[code, PLACE]
-                    leg = travel[at_place, there]
+                    leg = legs[j]
+                    if j == i + 1:
+                        leg = np.int64(off_pickup[where[j]])
+                        added += leg - legs[j]
+                        if tick * added + extra >= best:
+                            break
                     t += stay + leg
                     ridden += stay + leg
-                    if j == i + 1:
-                        added += leg - travel[here, there]
-                    if t > s.latest[slot, j] or ridden > limit:
+                    if t > last[j] or ridden > limit:
                         break
-                    stay = d.node[code, SERVICE]
-                    t = max(t, s.leave[slot, j] - stay)
-                    at_place = there
+                    stay = stays[j]
+                    t = max(t, leave[j] - stay)
                     if code < n and not d.share[code, r]:
                         break
-                    if s.on[slot, j] > 0:
+                    if aboard[j] > 0:
                         mask &= layouts_with(d, s, v, slot, j, r) & s.mask[slot, j]
                         if mask == 0:
                             break
-                leg = travel[at_place, to_place]
+                leg = direct
+                if j > i:
+                    leg = np.int64(onto_delivery[where[j]])
                 reach = t + stay + leg
-                if j == i:
-                    reach = t + board + leg
                 if reach > to_closes:
                     break
                 if reach < to_opens:
                     reach = to_opens
-                if ridden + (board if j == i else stay) + leg > limit:
+                if ridden + stay + leg > limit:
                     continue
-                if j == i and reach - board - limit > closes:
-                    continue
+                # The pickup waits for the ride not to last too long; what follows it must bear it.
+                if reach - board - limit > (closes if j == i else held):
+                    if j == i:
+                        continue
+                    break
                 # On to the next stop, over a break if it comes first.
                 go = reach + alight
                 follow = j
@@ -227,34 +312,36 @@ def best_insertion(d, s, r, v, bound, out):
                         continue
                     go += break_ticks
                     follow += 1
+                was = legs[follow + 1]
                 if follow == k:
-                    ahead = finish
-                    if go + travel[to_place, ahead] > d.vehicle[v, UNTIL]:
+                    away = off_delivery[finish]
+                    if go + away > d.vehicle[v, UNTIL]:
                         continue
                 elif seq[follow] == 2 * n:
-                    ahead = finish
-                    if go + travel[to_place, ahead] > break_until:
+                    away = off_delivery[finish]
+                    was = legs[k + 1]
+                    if go + away > break_until:
                         continue
                 else:
-                    ahead = d.node[seq[follow], PLACE]
-                    if go + travel[to_place, ahead] > s.latest[slot, follow + 1]:
+                    away = off_delivery[where[follow + 1]]
+                    if go + away > last[follow + 1]:
                         continue
-                if j == i:
-                    driven = added + direct + travel[to_place, ahead] - travel[here, ahead]
-                else:
-                    driven = added + leg + travel[to_place, ahead] - travel[at_place, ahead]
-                guess = w_drive * driven + extra
+                driven = added + leg + away - was
+                guess = tick * driven + extra
                 if guess >= best:
                     continue
-                size = spliced(s, slot, i, j, r, n, s.row[3])
-                most = HUGE if simple else best + old
-                cost, duration = price_below(d, s, v, s.row[3], size, worth, most)
-                if cost >= HUGE:
-                    continue
-                if not simple:
-                    guess = cost + worth * duration - old
-                    if guess >= best:
+                if how == EXACTLY:
+                    size = spliced(s, slot, i, j, r, n, s.row[3])
+                    most = HUGE if simple else best + old
+                    cost, duration = price_below(d, s, v, s.row[3], size, worth, most)
+                    if cost >= HUGE:
                         continue
+                    if not simple:
+                        guess = cost + worth * duration - old
+                        if guess >= best:
+                            continue
+                elif not beyond(guess, (slot * width + i) * width + j, floor, after):
+                    continue
                 best = guess
                 found = True
                 out[0] = slot

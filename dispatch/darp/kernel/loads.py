@@ -1,10 +1,10 @@
 """Loads along one route: which layouts hold each pool, and who may share."""
 
 from dispatch.darp.kernel.columns import ABOARD, ABOARD_LAYOUT, INF, LAYOUTS
-from dispatch.darp.kernel.compiling import entry, inner
+from dispatch.darp.kernel.compiling import entry, inner, tight
 
 
-@inner
+@tight
 def fitting(d, v, load):
     """Bit mask of the vehicle's layouts that hold this load."""
     mask = 0
@@ -19,7 +19,7 @@ def fitting(d, v, load):
     return mask
 
 
-@inner
+@tight
 def load_up(d, s, v, slot):
     """Loads, pools and their layouts along a slot's sequence; False where no layout fits."""
     n = d.request.shape[0]
@@ -115,7 +115,7 @@ def load_spare(d, s, v, k):
     load_up(d, s, v, slot)
 
 
-@inner
+@tight
 def layouts_with(d, s, v, slot, i, r):
     """Layouts that hold what is aboard after position ``i`` together with ``r``."""
     mask = 0

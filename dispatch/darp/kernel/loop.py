@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dispatch.darp.kernel.chance import draw_below
-from dispatch.darp.kernel.changes import removable, take_out, to_bank
+from dispatch.darp.kernel.chance import draw, draw_below
+from dispatch.darp.kernel.changes import adopt, bring_back, removable, take_out, to_bank
 from dispatch.darp.kernel.columns import (
     BANK,
     BEST_COST,
@@ -17,16 +17,16 @@ from dispatch.darp.kernel.columns import (
     IMPROVED,
     MISSED,
     POOLED,
+    REGRET,
     REQUIRED,
     REQUIRES,
     STEP,
     THRESHOLD,
 )
 from dispatch.darp.kernel.compiling import entry, inner
-from dispatch.darp.kernel.filling import fill_up
+from dispatch.darp.kernel.filling import fill_in_turn, fill_up
 from dispatch.darp.kernel.objective import sound, total
 from dispatch.darp.kernel.removals import pick_some
-from dispatch.darp.kernel.routes import set_route
 
 
 @inner
@@ -45,8 +45,7 @@ def restore(d, s, w):
     for v in range(s.size.shape[0]):
         if w.touched[v] != step:
             continue
-        set_route(d, s, v, w.backup[v], w.backup_size[v])
-        s.version[v] = w.backup_version[v]
+        bring_back(s, w, v)
         for i in range(s.size[v]):
             code = s.base[v, i]
             if code >= n:
@@ -141,7 +140,7 @@ def measure(d, s, w):
     return False
 
 
-@entry
+@inner
 def construct(d, s, w, depth):
     """Insert all that fits, by regret; the first plan."""
     w.counts[STEP] += 1
@@ -165,7 +164,7 @@ def construct(d, s, w, depth):
     keep_best(s, w)
 
 
-@entry
+@inner
 def iterate(d, s, w, rounds, largest):
     """Some rounds of the search: take out, put back, keep or undo."""
     for _ in range(rounds):
@@ -178,7 +177,10 @@ def iterate(d, s, w, rounds, largest):
         if count == 0 and w.counts[BANK] == 0:
             continue
         take_out(d, s, w, count)
-        fill_up(d, s, w, 1 + draw_below(s, int(w.tune[DEPTH])), w.tune[BLINK])
+        if draw(s) < w.tune[REGRET]:
+            fill_up(d, s, w, 1 + draw_below(s, int(w.tune[DEPTH])), w.tune[BLINK])
+        else:
+            fill_in_turn(d, s, w, w.tune[BLINK])
         if w.counts[MISSED] > missed:
             fill_up(d, s, w, np.int64(1), 0.0)
         cost = total(d, s)
@@ -198,3 +200,19 @@ def iterate(d, s, w, rounds, largest):
             restore(d, s, w)
             recount(d, s, w)
             total(d, s)
+
+
+# What ``act`` does.
+BUILD, IMPROVE, ADOPT = range(3)
+
+
+@entry
+def act(d, s, w, what, a, b):
+    """``construct``, ``iterate`` or ``adopt``: one entry, for each is compiled by itself."""
+    if what == BUILD:
+        construct(d, s, w, a)
+    elif what == IMPROVE:
+        iterate(d, s, w, a, b)
+    else:
+        return adopt(d, s, w, a, b)
+    return True

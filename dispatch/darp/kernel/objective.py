@@ -1,7 +1,7 @@
 """What a whole plan costs beside its routes, and whether it is one."""
 
 from dispatch.darp.kernel.columns import COMMITTED, DRIVER, FAIRNESS, PAIRS, REQUIRES
-from dispatch.darp.kernel.compiling import inner
+from dispatch.darp.kernel.compiling import inner, tight
 
 
 @inner
@@ -14,7 +14,7 @@ def sound(d, s):
     return True
 
 
-@inner
+@tight
 def split_cost(d, s, r, v):
     """What serving ``r`` with ``v`` adds for pairs that want one driver."""
     cost = 0.0

@@ -25,7 +25,7 @@ from dispatch.darp.kernel.columns import (
     WAITING,
     WORKING,
 )
-from dispatch.darp.kernel.compiling import entry, inner
+from dispatch.darp.kernel.compiling import entry, inner, tight
 from dispatch.darp.kernel.times import (
     bound_end,
     earliest,
@@ -188,7 +188,7 @@ def final_times(d, s, v, seq, k):
     priced_times(d, s, v, seq, k)
 
 
-@inner
+@tight
 def duration_only(d, s, v, seq, k):
     """The least duration of a chain whose EARLY is valid."""
     x = s.chain
@@ -214,7 +214,7 @@ def assigned(d, v, seq, k):
     return cost
 
 
-@inner
+@tight
 def has_promise(d, seq, k):
     """Whether anyone's pickup on the route was promised."""
     n = d.request.shape[0]

@@ -5,6 +5,7 @@ import numpy as np
 from dispatch.darp.kernel.chance import draw, draw_below
 from dispatch.darp.kernel.changes import removable
 from dispatch.darp.kernel.columns import (
+    ABOARD,
     BANK,
     FINISH,
     HUGE,
@@ -18,10 +19,10 @@ from dispatch.darp.kernel.columns import (
     TIME,
     WORST,
 )
-from dispatch.darp.kernel.compiling import inner
+from dispatch.darp.kernel.compiling import inner, tight
 
 
-@inner
+@tight
 def pick(w, r, count):
     """Mark a request for removal; return the new count."""
     w.picked[count] = r
@@ -73,19 +74,14 @@ def pick_related(d, s, w, amount):
     width = w.near.shape[1]
     misses = 0
     while count < amount and misses < 4 * amount:
-        if count > 0 and draw(s) < 0.7:
+        if count > 0:
             seed = w.picked[draw_below(s, count)]
-        skip = int(draw(s) ** w.tune[RANK_POWER] * width)
-        found = False
-        for h in range(width):
-            r = w.near[seed, h]
-            if removable(d, s, r) and not w.marked[r]:
-                if skip == 0:
-                    count = pick(w, r, count)
-                    found = True
-                    break
-                skip -= 1
-        if not found:
+        h = int(draw(s) ** w.tune[RANK_POWER] * width)
+        while h < width and (w.marked[w.near[seed, h]] or not removable(d, s, w.near[seed, h])):
+            h += 1
+        if h < width:
+            count = pick(w, w.near[seed, h], count)
+        else:
             misses += 1
     return count
 
@@ -178,39 +174,70 @@ def pick_route(d, s, w, amount):
 
 
 @inner
+def mean_size(s):
+    """Requests of a route that is not empty, on average."""
+    stops = 0
+    routes = 0
+    for v in range(s.size.shape[0]):
+        stops += s.size[v]
+        if s.size[v] > 0:
+            routes += 1
+    return 0.5 * stops / max(routes, 1)
+
+
+@tight
+def pick_string(d, s, w, v, code, length, count, amount):
+    """A string of neighbours around one stop of a route, grown at either end by chance."""
+    n = d.request.shape[0]
+    k = s.size[v]
+    first = 0
+    while s.base[v, first] != code:
+        first += 1
+    last = first
+    left = length - 1
+    count = pick(w, code if code < n else code - n, count)
+    while left > 0 and count < amount and (first > 0 or last < k - 1):
+        if last == k - 1 or (first > 0 and draw(s) < 0.5):
+            first -= 1
+            at = first
+        else:
+            last += 1
+            at = last
+        q = s.base[v, at] if s.base[v, at] < n else s.base[v, at] - n
+        if not w.marked[q] and removable(d, s, q):
+            count = pick(w, q, count)
+            left -= 1
+    return count
+
+
+@inner
 def pick_strings(d, s, w, amount):
-    """Strings of neighbours in several routes around one place and time."""
+    """Strings of neighbours around one stop, each from another route (slack induction)."""
     n = d.request.shape[0]
     seed = seed_request(d, s, w)
     count = np.int64(0)
     if seed < 0:
         return 0
-    longest = 2 + draw_below(s, int(w.tune[LONGEST]))
+    if draw(s) < 0.5:
+        seed += n
+    longest = min(w.tune[LONGEST], mean_size(s))
+    strings = int(1.5 + draw(s) * max(0.0, 2.0 * amount / (1.0 + longest) - 1.0))
     used = w.used
     for v in range(s.size.shape[0]):
         used[v] = False
-    for h in range(-1, w.near.shape[1]):
-        r = seed if h < 0 else w.near[seed, h]
-        if not removable(d, s, r) or w.marked[r]:
+    for h in range(-1, w.near_stop.shape[1]):
+        code = seed if h < 0 else w.near_stop[seed, h]
+        r = code if code < n else code - n
+        if not removable(d, s, r) or w.marked[r] or d.request[r, ABOARD] == 1:
             continue
         v = s.vehicle_of[r]
         if used[v]:
             continue
         used[v] = True
-        at = 0
-        for i in range(s.size[v]):
-            if s.base[v, i] == r:
-                at = i
-        back = draw_below(s, longest)
-        i = max(0, at - back)
-        last = min(s.size[v], i + longest)
-        while i < last:
-            code = s.base[v, i]
-            q = code if code < n else code - n
-            if removable(d, s, q) and not w.marked[q] and count < amount:
-                count = pick(w, q, count)
-            i += 1
-        if count >= amount:
+        length = int(1.0 + draw(s) * min(longest, 0.5 * s.size[v]))
+        count = pick_string(d, s, w, v, code, length, count, 2 * amount)
+        strings -= 1
+        if strings == 0 or count >= 2 * amount:
             break
     return count
 

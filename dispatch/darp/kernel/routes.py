@@ -21,13 +21,13 @@ from dispatch.darp.kernel.columns import (
     UNTIL,
     VARIANTS,
 )
-from dispatch.darp.kernel.compiling import entry, inner
+from dispatch.darp.kernel.compiling import entry, inner, tight
 from dispatch.darp.kernel.loads import load_up
 from dispatch.darp.kernel.pricing import price
 from dispatch.darp.kernel.times import bound_end, earliest, latest, lay_out
 
 
-@inner
+@tight
 def store_slot(d, s, v, slot, seq, k):
     """Fill a slot with a feasible sequence and what insertion asks of it."""
     n = d.request.shape[0]
@@ -56,6 +56,13 @@ def store_slot(d, s, v, slot, seq, k):
             here = d.node[code, PLACE]
             s.leave[slot, i] = x[EARLY, i] + x[STAY, i]
         s.where[slot, i] = here
+        s.leg[slot, i] = x[DRIVE, i]
+        s.stay[slot, i] = x[STAY, i]
+    s.leg[slot, k + 1] = x[DRIVE, k + 1]
+    if k > 0 and seq[k - 1] == 2 * n:
+        # Whoever enters after a break that was the last thing to do lets it be taken on the way.
+        s.leg[slot, k] = 0
+        s.leg[slot, k + 1] = x[DRIVE, k]
     s.latest[slot, k + 1] = x[LATE, k + 1]
     load_up(d, s, v, slot)
 

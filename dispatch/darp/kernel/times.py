@@ -34,10 +34,10 @@ from dispatch.darp.kernel.columns import (
     UNTIL,
     WORKING,
 )
-from dispatch.darp.kernel.compiling import inner
+from dispatch.darp.kernel.compiling import inner, tight
 
 
-@inner
+@tight
 def lay_out(d, s, v, seq, k):
     """Write the chain of times of a route into the scratch; return its driving ticks."""
     x = s.chain
@@ -104,7 +104,7 @@ def lay_out(d, s, v, seq, k):
     return drive + leg
 
 
-@inner
+@tight
 def bound_end(d, s, v, seq, k):
     """Who is on the road already must be back before the limit on the duration."""
     started = d.vehicle[v, STARTED]
@@ -279,7 +279,7 @@ def lateness(d, s, seq, k):
     return late
 
 
-@inner
+@tight
 def has_due(d, seq, k):
     """Whether any stop on the route has a time at which it is due."""
     n = d.request.shape[0]
