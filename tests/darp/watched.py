@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from numba import config
 
 from dispatch.darp import kernel
 from dispatch.darp.committed import relax
@@ -149,6 +150,8 @@ def tiny(problem, seed):
 
 
 def main():
+    if not config.DISABLE_JIT:
+        sys.exit("only uncompiled kernels can be watched: set NUMBA_DISABLE_JIT=1")
     names = [name for name in kernel.__all__ if callable(getattr(kernel, name))]
     names = [name for name in names if not isinstance(getattr(kernel, name), type)]
     for name in names:
