@@ -1,8 +1,9 @@
 """Large neighbourhood search over compiled kernels; ``solve`` is the entry point.
 
 Regret insertion builds a plan; then requests that are related, expensive, or neighbours in a
-route are taken out and put back, again and again, and a plan a little worse than the best may
-be kept (record-to-record travel).
+route are taken out and enter again, by regret or one after the other, and a plan a little worse
+than the best may be kept (record-to-record travel). Some times in a budget the routes seen are put
+together anew (set partitioning).
 
 References
 ----------
@@ -27,6 +28,7 @@ from dispatch.darp.insertion import Weigher
 from dispatch.darp.plan import Cost, Plan
 from dispatch.darp.problem import Driver, Problem, Request, TimeWindow, Vehicle
 from dispatch.darp.quote import quote
+from dispatch.darp.recombine import recombine
 from dispatch.darp.schedule import as_row, codes, evaluate, scheduled
 from dispatch.darp.stop import Limit
 
@@ -46,7 +48,8 @@ class Parameters:
 
     ``tolerance``: by what share of the best cost a plan may be worse at the beginning and still be
     kept; it falls to ``cooling`` of that over the budget. ``largest``: most requests taken out at
-    once.
+    once. ``recombine_at``: after which shares of a budget routes are put together anew, each time
+    for ``recombine_share`` of it, where that is ``recombine_least_s`` or more.
     """
 
     tolerance: float = 0.03
@@ -60,7 +63,9 @@ class Parameters:
     rank_power: float = 3.0
     longest: int = 10
     regret_share: float = 0.3
-    recombine_share: float = 0.15
+    recombine_at: tuple[float, ...] = (0.5, 0.75, 0.9)
+    recombine_share: float = 0.1
+    recombine_least_s: float = 0.05
     chunk_s: float = 0.02
 
 
@@ -174,6 +179,7 @@ class _Search:
             *parameters.removals, parameters.blink, parameters.depth, parameters.rank_power,
             parameters.longest, parameters.regret_share,
         )  # fmt: skip
+        stages = self._stages(limit, parameters)
         rounds, reported = 10, -1
         while True:
             done, improved = int(self.state.clock[1]), int(work.counts[kernel.IMPROVED])
@@ -184,6 +190,10 @@ class _Search:
             spent = limit.spent(elapsed, done, done - improved)
             if spent >= 1.0 or n == 0:
                 return
+            if stages and spent >= stages[0]:
+                stages.pop(0)
+                self._recombine(parameters.recombine_share * (limit.budget_s or 0.0))
+                continue
             work.values[kernel.THRESHOLD] = (
                 parameters.tolerance * parameters.cooling**spent * work.values[kernel.BEST_COST]
             )
@@ -191,6 +201,35 @@ class _Search:
             kernel.act(self.data, self.state, work, kernel.IMPROVE, rounds, largest)
             took = max(self.elapsed() - elapsed, 1e-6)
             rounds = int(min(10.0 * rounds, max(1.0, rounds * parameters.chunk_s / took)))
+
+    def _stages(self, limit: Limit, parameters: Parameters) -> list[float]:
+        """At which shares of the budget routes are put together anew.
+
+        A limit by iterations promises the same plan each time, a solver with a clock does not.
+        """
+        least = parameters.recombine_least_s / parameters.recombine_share
+        if limit.iterations is not None or limit.budget_s is None or limit.budget_s < least:
+            return []
+        return list(parameters.recombine_at)
+
+    def _recombine(self, time_s: float) -> None:
+        """Put routes seen together anew; the search goes on from there if that is better."""
+        given = dict(recombine(self.data, self.work, time_s))
+        if not given:
+            return
+        m, width = self.state.size.shape[0], self.state.base.shape[1]
+        kept = [self.state.base[v, : self.state.size[v]].tolist() for v in range(m)]
+        if self.work.counts[kernel.POOLED] > 0.8 * len(self.work.pool_cost):
+            self.work.counts[kernel.POOLED] = 0
+            self.work.pool_slot[:] = -1
+        self._set_all([given[v].tolist() if v in given else [] for v in range(m)], width)
+        if not kernel.measure(self.data, self.state, self.work):
+            self._set_all(kept, width)
+            kernel.measure(self.data, self.state, self.work)
+
+    def _set_all(self, routes: list[list[int]], width: int) -> None:
+        for v, stops in enumerate(routes):
+            kernel.set_route(self.data, self.state, v, as_row(stops, width), len(stops))
 
     def _progress(self, elapsed: float) -> Progress:
         sizes = self.work.best_size

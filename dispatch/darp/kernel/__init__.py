@@ -13,6 +13,7 @@ it is named here.
 """
 
 from dispatch.darp.kernel.columns import (
+    ABOARD,
     BEST_COST,
     CLASS,
     CLOSES,
@@ -29,6 +30,8 @@ from dispatch.darp.kernel.columns import (
     NEVER,
     OPENS,
     PLACE,
+    POOLED,
+    PRIORITY,
     REQUIRED,
     REQUIRES,
     RIDE,
@@ -50,6 +53,7 @@ from dispatch.darp.kernel.quoting import find_insertions, time_insertions
 from dispatch.darp.kernel.routes import set_route
 
 __all__ = [
+    "ABOARD",
     "ADOPT",
     "BEST_COST",
     "BUILD",
@@ -69,6 +73,8 @@ __all__ = [
     "NEVER",
     "OPENS",
     "PLACE",
+    "POOLED",
+    "PRIORITY",
     "REQUIRED",
     "REQUIRES",
     "RIDE",

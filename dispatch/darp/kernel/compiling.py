@@ -54,4 +54,4 @@ entry = njit(cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)
 
 _folder = Path(os.environ["NUMBA_CACHE_DIR"])
 if not config.DISABLE_JIT and not _folder.exists():
-    sys.stderr.write(f"Compiling the optimiser's kernels into {_folder}, about a minute ...\n")
+    sys.stderr.write(f"Compiling the optimiser's kernels into {_folder}, some minutes ...\n")
