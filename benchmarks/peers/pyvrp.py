@@ -1,5 +1,6 @@
 """PyVRP: shipments with windows on shifts of limited length; neither ride limits nor breaks."""
 
+import logging
 from time import perf_counter
 
 import numpy as np
@@ -28,6 +29,9 @@ from benchmarks.peers.asking import (
     prizes,
 )
 from dispatch.darp.problem import Problem, TimeWindow, Vehicle
+
+# It writes its log to standard error by itself, past what masks ours.
+logging.getLogger("pyvrp").handlers.clear()
 
 
 def route(problem: Problem, budget_s: float, seed: int) -> Reply:
