@@ -12,7 +12,7 @@ from dispatch.darp.check import check
 from dispatch.darp.instances import TICKS, Instance, read_instance
 from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Problem
-from dispatch.darp.schedule import evaluate
+from dispatch.darp.schedule import planned
 from dispatch.darp.search import Progress, solve, warm_up
 
 OURS = "atmr"
@@ -163,5 +163,5 @@ def replied(problem: Problem, peer: str, budget_s: float, seed: int) -> Found:
     wall, cpu = perf_counter(), process_time()
     reply = route(problem, budget_s, seed)
     seconds, cpu_s = perf_counter() - wall, process_time() - cpu
-    plan = evaluate(problem, without_halves(problem, reply.routes)).plan
+    plan = planned(problem, without_halves(problem, reply.routes))
     return Found(plan, seconds, cpu_s, reply.iterations, reply.trace)

@@ -28,12 +28,18 @@ class Evaluation:
 
 
 def evaluate(problem: Problem, signed_routes: Sequence[Sequence[int]]) -> Evaluation:
-    """Hand-made routes, one for each vehicle: their best schedule, its cost, and what it breaks.
+    """Hand-made routes as ``planned`` times them, and what they break by ``check``."""
+    plan = planned(problem, signed_routes)
+    return Evaluation(plan, check(problem, plan))
 
-    Routes are kept as they are, feasible or not; the violations are those of ``check``. Where an
-    order cannot keep its times, ride times are kept first, as far as any times do; then every stop
-    is as early as that allows, so that no window can be missed by less; then the duration is
-    least. The break is taken where all that adds up to the fewest ticks.
+
+def planned(problem: Problem, signed_routes: Sequence[Sequence[int]]) -> Plan:
+    """Hand-made routes, one for each vehicle: their best schedule and its cost.
+
+    Routes are kept as they are, feasible or not. Where an order cannot keep its times, ride times
+    are kept first, as far as any times do; then every stop is as early as that allows, so that no
+    window can be missed by less; then the duration is least. The break is taken where all that adds
+    up to the fewest ticks.
 
     Raises
     ------
@@ -53,8 +59,7 @@ def evaluate(problem: Problem, signed_routes: Sequence[Sequence[int]]) -> Evalua
     )
     served = {abs(s) - 1 for route in signed_routes for s in route}
     plan = Plan(routes, tuple(r for r in range(n) if r not in served), Cost((), 0.0))
-    plan = replace(plan, cost=cost(problem, plan))
-    return Evaluation(plan, check(problem, plan))
+    return replace(plan, cost=cost(problem, plan))
 
 
 def timed(problem: Problem, data: Data, state: State, vehicle: int, stops: list[int]) -> Route:

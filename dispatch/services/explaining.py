@@ -16,7 +16,7 @@ from dispatch.darp.committed import baseline, relax
 from dispatch.darp.explain import Option, explain, survey
 from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Problem, Rule
-from dispatch.darp.schedule import evaluate
+from dispatch.darp.schedule import planned
 from dispatch.mapping.day import Day
 from dispatch.mapping.pinning import pinned
 from dispatch.mapping.problem import MappedDay, build
@@ -124,7 +124,7 @@ def explain_booking(*, booking: Booking, now: datetime) -> dict[str, Any]:
     if number is None:
         return answer | {"reason": NOT_TO_PLAN, "why": sentence(NOT_TO_PLAN)}
     problem = mapped.problem
-    plan = evaluate(problem, signed_routes(mapped)).plan
+    plan = planned(problem, signed_routes(mapped))
     current = rows.current(mapped.bookings[number])
     if current is None:
         found = explain(problem, plan, number)
@@ -144,9 +144,9 @@ def explain_booking(*, booking: Booking, now: datetime) -> dict[str, Any]:
 
 def _terms(problem: Problem, plan: Plan, number: int) -> dict[str, float]:
     """What each part of the objective pays for a request: the plan with it less without it."""
-    without = evaluate(
+    without = planned(
         problem, [[s for s in route.signed() if abs(s) - 1 != number] for route in plan.routes]
-    ).plan
+    )
     before, after = without.cost.components, plan.cost.components
     return {name: round(after[name] - before[name], 2) for name in after}
 
@@ -174,7 +174,7 @@ def why_not(day: Day, booking: Booking, pickup_at: datetime | None) -> str:
         problem = pinned(problem, number, day.ticks(pickup_at))
     # What is late already is in nobody's way.
     problem = relax(problem, baseline(problem))
-    plan = evaluate(problem, signed_routes(mapped)).plan
+    plan = planned(problem, signed_routes(mapped))
     miss = explain(problem, plan, number)[0]
     if miss.cost is not None:
         return sentence(NO_ROOM)
