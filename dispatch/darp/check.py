@@ -6,12 +6,24 @@ It shares nothing with the search. Each rule is written from its definition in `
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 
-from dispatch.darp.plan import Plan, Route, Stop, StopKind, Violation
+from dispatch.darp.plan import (
+    BREAK,
+    DELIVERY,
+    END,
+    PICKUP,
+    START,
+    Plan,
+    Route,
+    Stop,
+    StopKind,
+    Violation,
+)
 from dispatch.darp.problem import Problem, Rule, TimeWindow
 
 Stops = tuple[Stop, ...]
-SERVED = (StopKind.PICKUP, StopKind.DELIVERY)
+SERVED = (PICKUP, DELIVERY)
 
 
 def check(problem: Problem, plan: Plan) -> list[Violation]:
@@ -31,11 +43,12 @@ def check(problem: Problem, plan: Plan) -> list[Violation]:
             found.append(Violation(Rule.STRUCTURE, 1, v))
         elif route.stops:
             found.extend(_check_route(problem, v, route.stops))
-    found.extend(_check_served(problem, routes, plan.unassigned))
-    found.extend(_check_requires(problem, routes))
-    found.extend(_check_max_requests(problem, routes))
+    served = [_served(stops) for stops in routes]
+    found.extend(_check_served(problem, served, plan.unassigned))
+    found.extend(_check_requires(problem, served))
+    found.extend(_check_max_requests(problem, served))
     for v, stops in enumerate(routes):
-        found.extend(_check_committed(problem, v, stops))
+        found.extend(_check_committed(problem, v, stops, served[v]))
     return found
 
 
@@ -52,8 +65,8 @@ def excess(violations: Iterable[Violation], inherited: Iterable[Violation]) -> l
 
 def duration(problem: Problem, vehicle: int, stops: Stops) -> int:
     """From leaving the start place, or ``Vehicle.started``, to reaching the end place."""
-    leaving = stops[1] if stops[1].kind is StopKind.BREAK else stops[0]
-    reaching = stops[-2] if stops[-2].kind is StopKind.BREAK else stops[-1]
+    leaving = stops[1] if stops[1].kind is BREAK else stops[0]
+    reaching = stops[-2] if stops[-2].kind is BREAK else stops[-1]
     started = problem.vehicles[vehicle].started
     return reaching.arrival - (leaving.departure if started is None else started)
 
@@ -69,9 +82,9 @@ def aboard_between(problem: Problem, vehicle: int, stops: Stops) -> list[set[int
     aboard = {r for r in aboard if problem.requests[r].aboard}
     after = []
     for stop in stops:
-        if stop.kind is StopKind.PICKUP:
+        if stop.kind is PICKUP:
             aboard = aboard | {stop.request}
-        elif stop.kind is StopKind.DELIVERY:
+        elif stop.kind is DELIVERY:
             aboard = aboard - {stop.request}
         after.append(aboard)
     return after
@@ -86,8 +99,8 @@ def _is_route(problem: Problem, v: int, route: Route) -> bool:
         return True
     first, *middle, last = route.stops
     return (
-        first.kind is StopKind.START
-        and last.kind is StopKind.END
+        first.kind is START
+        and last.kind is END
         and last is not first
         and any(stop.kind in SERVED for stop in middle)
         and all(_is_middle(problem, v, stop) for stop in middle)
@@ -95,7 +108,7 @@ def _is_route(problem: Problem, v: int, route: Route) -> bool:
 
 
 def _is_middle(problem: Problem, v: int, stop: Stop) -> bool:
-    if stop.kind is StopKind.BREAK:
+    if stop.kind is BREAK:
         return True
     return (
         stop.kind in SERVED
@@ -124,13 +137,13 @@ def _places(problem: Problem, v: int, stops: Stops) -> list[int]:
     vehicle = problem.vehicles[v]
     places: list[int] = []
     for i, stop in enumerate(stops):
-        if stop.kind is StopKind.START:
+        if stop.kind is START:
             places.append(vehicle.start)
-        elif stop.kind is StopKind.PICKUP:
+        elif stop.kind is PICKUP:
             places.append(problem.requests[stop.request].pickup)
-        elif stop.kind is StopKind.DELIVERY:
+        elif stop.kind is DELIVERY:
             places.append(problem.requests[stop.request].delivery)
-        elif stop.kind is StopKind.BREAK and stops[i + 1].kind is not StopKind.END:
+        elif stop.kind is BREAK and stops[i + 1].kind is not END:
             places.append(places[-1])
         else:
             places.append(vehicle.end)
@@ -138,12 +151,12 @@ def _places(problem: Problem, v: int, stops: Stops) -> list[int]:
 
 
 def _service(problem: Problem, v: int, stop: Stop) -> int:
-    if stop.kind is StopKind.PICKUP:
+    if stop.kind is PICKUP:
         return problem.requests[stop.request].pickup_service
-    if stop.kind is StopKind.DELIVERY:
+    if stop.kind is DELIVERY:
         return problem.requests[stop.request].delivery_service
     due = problem.vehicles[v].break_
-    return due.duration if due is not None and stop.kind is StopKind.BREAK else 0
+    return due.duration if due is not None and stop.kind is BREAK else 0
 
 
 def _check_times(problem: Problem, v: int, stops: Stops) -> Iterator[Violation]:
@@ -152,7 +165,7 @@ def _check_times(problem: Problem, v: int, stops: Stops) -> Iterator[Violation]:
     travel = problem.travel
     for i, stop in enumerate(stops):
         late = stop.departure - stop.start - _service(problem, v, stop)
-        if late > 0 and (i == 0 or (i == 1 and stop.kind is StopKind.BREAK)):
+        if late > 0 and (i == 0 or (i == 1 and stop.kind is BREAK)):
             late = 0
         astray = 0
         if i > 0:
@@ -171,7 +184,7 @@ def _check_pairing(problem: Problem, v: int, stops: Stops) -> Iterator[Violation
             kinds.setdefault(stop.request, []).append(stop.kind)
     for r, have in kinds.items():
         aboard = problem.requests[r].aboard and -(r + 1) in problem.vehicles[v].committed
-        if have != ([StopKind.DELIVERY] if aboard else [StopKind.PICKUP, StopKind.DELIVERY]):
+        if have != ([DELIVERY] if aboard else [PICKUP, DELIVERY]):
             yield Violation(Rule.STRUCTURE, 1, v, r)
 
 
@@ -181,9 +194,9 @@ def _outside(window: TimeWindow, tick: int) -> int:
 
 def _check_windows(problem: Problem, v: int, stops: Stops) -> Iterator[Violation]:
     for stop in stops:
-        if stop.kind is StopKind.PICKUP:
+        if stop.kind is PICKUP:
             rule, window = Rule.PICKUP_WINDOW, problem.requests[stop.request].pickup_window
-        elif stop.kind is StopKind.DELIVERY:
+        elif stop.kind is DELIVERY:
             rule, window = Rule.DELIVERY_WINDOW, problem.requests[stop.request].delivery_window
         else:
             continue
@@ -194,9 +207,9 @@ def _check_windows(problem: Problem, v: int, stops: Stops) -> Iterator[Violation
 def _check_ride_times(problem: Problem, v: int, stops: Stops) -> Iterator[Violation]:
     boarded: dict[int, int] = {}
     for stop in stops:
-        if stop.kind is StopKind.PICKUP:
+        if stop.kind is PICKUP:
             boarded[stop.request] = stop.departure
-        elif stop.kind is StopKind.DELIVERY and stop.request in boarded:
+        elif stop.kind is DELIVERY and stop.request in boarded:
             limit = problem.requests[stop.request].max_ride
             ride = stop.start - boarded[stop.request]
             if limit is not None and ride > limit:
@@ -238,26 +251,25 @@ def _check_capacity(
     vehicle = problem.vehicles[v]
     worst = [0] * len(vehicle.layouts[0])
     for stop, aboard in zip(stops, after, strict=True):
-        if stop.kind is StopKind.START:
+        if stop.kind is START:
             layout = vehicle.layouts[vehicle.aboard_layout or 0]
-        elif stop.kind is StopKind.PICKUP:
+        elif stop.kind is PICKUP:
             layout = vehicle.layouts[stop.layout]
         else:
             continue
-        for k, places in enumerate(layout):
-            load = sum(problem.requests[r].load[k] for r in aboard)
-            worst[k] = max(worst[k], load - places)
+        carried = zip(*(problem.requests[r].load for r in aboard), strict=True)
+        for k, (loads, places) in enumerate(zip(carried, layout, strict=bool(aboard))):
+            worst[k] = max(worst[k], sum(loads) - places)
     if any(worst):
         yield Violation(Rule.CAPACITY, sum(worst), v)
 
 
 def _check_sharing(problem: Problem, v: int, after: list[set[int]]) -> Iterator[Violation]:
     """One violation for each pair that is aboard at the same moment and may not be."""
-    seen: set[tuple[int, int]] = set()
-    for aboard in after:
-        ordered = sorted(aboard)
-        seen.update((a, b) for i, a in enumerate(ordered) for b in ordered[i + 1 :])
-    for a, b in sorted(seen):
+    together = {
+        pair for aboard in after if len(aboard) > 1 for pair in combinations(sorted(aboard), 2)
+    }
+    for a, b in sorted(together):
         if not problem.may_share.item(a, b):
             yield Violation(Rule.SHARING, 1, v, a, b)
 
@@ -283,7 +295,7 @@ def _check_break(
     problem: Problem, v: int, stops: Stops, after: list[set[int]]
 ) -> Iterator[Violation]:
     """Exactly one where the vehicle has one, inside its window and with nobody aboard."""
-    taken = [i for i, stop in enumerate(stops) if stop.kind is StopKind.BREAK]
+    taken = [i for i, stop in enumerate(stops) if stop.kind is BREAK]
     due = problem.vehicles[v].break_
     if due is None:
         if taken:
@@ -301,38 +313,41 @@ def _check_break(
 
 
 def _check_served(
-    problem: Problem, routes: list[Stops], unassigned: tuple[int, ...]
+    problem: Problem, served: list[set[int]], unassigned: tuple[int, ...]
 ) -> Iterator[Violation]:
     """Each request is in one route, or once among the unassigned, and nowhere else."""
-    places = Counter(r for stops in routes for r in _served(stops))
+    places = Counter(r for mine in served for r in mine)
     places.update(unassigned)
     for r in sorted(places.keys() | set(range(len(problem.requests)))):
         if not 0 <= r < len(problem.requests) or places[r] != 1:
             yield Violation(Rule.STRUCTURE, max(1, places[r] - 1), request=r)
 
 
-def _check_requires(problem: Problem, routes: list[Stops]) -> Iterator[Violation]:
-    served = {r for stops in routes for r in _served(stops)}
-    for v, stops in enumerate(routes):
-        for r in sorted(_served(stops)):
+def _check_requires(problem: Problem, served: list[set[int]]) -> Iterator[Violation]:
+    anywhere = set().union(*served)
+    for v, mine in enumerate(served):
+        for r in sorted(mine):
             required = problem.requests[r].requires
-            if required is not None and required not in served:
+            if required is not None and required not in anywhere:
                 yield Violation(Rule.REQUIRES, 1, v, r, required)
 
 
-def _check_max_requests(problem: Problem, routes: list[Stops]) -> Iterator[Violation]:
+def _check_max_requests(problem: Problem, served: list[set[int]]) -> Iterator[Violation]:
     """Over all vehicles of a driver; reported on the first of them."""
     for d, driver in enumerate(problem.drivers):
+        if driver.max_requests is None:
+            continue
         shifts = [v for v, vehicle in enumerate(problem.vehicles) if vehicle.driver == d]
-        count = sum(len(_served(routes[v])) for v in shifts)
-        if driver.max_requests is not None and count > driver.max_requests:
+        count = sum(len(served[v]) for v in shifts)
+        if count > driver.max_requests:
             yield Violation(Rule.MAX_REQUESTS, count - driver.max_requests, shifts[0])
 
 
-def _check_committed(problem: Problem, v: int, stops: Stops) -> Iterator[Violation]:
+def _check_committed(
+    problem: Problem, v: int, stops: Stops, served: set[int]
+) -> Iterator[Violation]:
     """None is dropped or given away; the fixed ones come first, with nothing in between."""
     vehicle = problem.vehicles[v]
-    served = _served(stops)
     for r in sorted({abs(signed) - 1 for signed in vehicle.committed} - served):
         yield Violation(Rule.COMMITTED, 1, v, r)
     first = [_signed(stop) for stop in stops[1 : 1 + vehicle.fixed]]
@@ -347,6 +362,6 @@ def _served(stops: Stops) -> set[int]:
 
 
 def _signed(stop: Stop) -> int:
-    if stop.kind is StopKind.PICKUP:
+    if stop.kind is PICKUP:
         return stop.request + 1
-    return -(stop.request + 1) if stop.kind is StopKind.DELIVERY else 0
+    return -(stop.request + 1) if stop.kind is DELIVERY else 0

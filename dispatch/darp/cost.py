@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from dispatch.darp.check import Stops, aboard_between, duration
-from dispatch.darp.plan import Cost, Plan, StopKind
+from dispatch.darp.plan import DELIVERY, PICKUP, Cost, Plan
 from dispatch.darp.problem import Problem
 
 
@@ -25,7 +25,7 @@ def cost(problem: Problem, plan: Plan) -> Cost:
             problem.assign_cost.item(stop.request, v)
             for v, stops in routes
             for stop in stops
-            if stop.kind is StopKind.DELIVERY
+            if stop.kind is DELIVERY
         ),
         "moved_promises": weights.moved_promise
         * sum(_moved_promises(problem, stops) for _, stops in routes),
@@ -62,7 +62,7 @@ def _waited_aboard(problem: Problem, v: int, stops: Stops) -> int:
 def _moved_promises(problem: Problem, stops: Stops) -> int:
     moved = 0
     for stop in stops:
-        promise = problem.requests[stop.request].promise if stop.kind is StopKind.PICKUP else None
+        promise = problem.requests[stop.request].promise if stop.kind is PICKUP else None
         if promise is not None and not promise.earliest <= stop.start <= promise.latest:
             moved += 1
     return moved
@@ -73,9 +73,9 @@ def _late(problem: Problem, stops: Stops) -> int:
     late = 0
     for stop in stops:
         due = None
-        if stop.kind is StopKind.PICKUP:
+        if stop.kind is PICKUP:
             due = problem.requests[stop.request].pickup_due
-        elif stop.kind is StopKind.DELIVERY:
+        elif stop.kind is DELIVERY:
             due = problem.requests[stop.request].delivery_due
         late += 0 if due is None else max(0, stop.start - due)
     return late

@@ -10,7 +10,18 @@ from dispatch.darp.arrays import flatten, new_state
 from dispatch.darp.check import check
 from dispatch.darp.cost import cost
 from dispatch.darp.kernel import Data, State
-from dispatch.darp.plan import Cost, Plan, Route, Stop, StopKind, Violation
+from dispatch.darp.plan import (
+    BREAK,
+    DELIVERY,
+    END,
+    PICKUP,
+    START,
+    Cost,
+    Plan,
+    Route,
+    Stop,
+    Violation,
+)
 from dispatch.darp.problem import Problem
 
 
@@ -99,7 +110,7 @@ def to_route(
     shift = problem.vehicles[vehicle]
     opening = sequence[0] == 2 * n
     leave = times[1] if opening else times[0]
-    stops = [Stop(StopKind.START, shift.start, leave, leave, leave)]
+    stops = [Stop(START, shift.start, leave, leave, leave)]
     left = leave
     for i, code in enumerate(sequence, 1):
         at = i - 1 if aboard[i - 1] else i
@@ -109,12 +120,12 @@ def to_route(
         if code == 2 * n:
             if i == 1:
                 left = times[2] - drive[2]
-            stops.append(Stop(StopKind.BREAK, here[i], arrival, times[i], left))
+            stops.append(Stop(BREAK, here[i], arrival, times[i], left))
             continue
-        kind = StopKind.PICKUP if code < n else StopKind.DELIVERY
+        kind = PICKUP if code < n else DELIVERY
         stops.append(Stop(kind, here[i], arrival, times[i], left, code % n, layout))
     arrival = left + drive[-1]
-    stops.append(Stop(StopKind.END, shift.end, arrival, arrival, arrival))
+    stops.append(Stop(END, shift.end, arrival, arrival, arrival))
     return Route(tuple(stops))
 
 
