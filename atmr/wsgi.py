@@ -16,3 +16,4 @@ from dispatch.darp import search  # noqa: E402
 
 # What is compiled holds up every thread while it loads: before the first request, not in it.
 search.warm_up()
+search.load_solver()

@@ -13,7 +13,7 @@ from dispatch.darp.instances import TICKS, Instance, read_instance
 from dispatch.darp.plan import Plan
 from dispatch.darp.problem import Problem
 from dispatch.darp.schedule import planned
-from dispatch.darp.search import Progress, solve, warm_up
+from dispatch.darp.search import Progress, load_solver, solve, warm_up
 
 OURS = "atmr"
 
@@ -78,6 +78,7 @@ def run(task: Task) -> Outcome:
 def solved(problem: Problem, budget_s: float, seed: int) -> Found:
     """What our optimiser finds."""
     warm_up()
+    load_solver()
     trace: list[tuple[float, int, float]] = []
 
     def note(progress: Progress) -> None:

@@ -16,7 +16,10 @@ References
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import import_module
+from threading import Thread
 from time import perf_counter
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +31,6 @@ from dispatch.darp.insertion import Weigher
 from dispatch.darp.plan import Cost, Plan
 from dispatch.darp.problem import Driver, Problem, Request, TimeWindow, Vehicle
 from dispatch.darp.quote import quote
-from dispatch.darp.recombine import recombine
 from dispatch.darp.schedule import as_row, codes, evaluate, scheduled
 from dispatch.darp.stop import Limit
 
@@ -180,6 +182,8 @@ class _Search:
             parameters.longest, parameters.regret_share,
         )  # fmt: skip
         stages = self._stages(limit, parameters)
+        if stages:
+            Thread(target=load_solver).start()
         rounds, reported = 10, -1
         while True:
             done, improved = int(self.state.clock[1]), int(work.counts[kernel.IMPROVED])
@@ -214,7 +218,7 @@ class _Search:
 
     def _recombine(self, time_s: float) -> None:
         """Put routes seen together anew; the search goes on from there if that is better."""
-        given = dict(recombine(self.data, self.work, time_s))
+        given = dict(load_solver().recombine(self.data, self.work, time_s))
         if not given:
             return
         m, width = self.state.size.shape[0], self.state.base.shape[1]
@@ -271,6 +275,15 @@ def _is_whole(wanted: list[int]) -> bool:
     return len(at) == len(wanted) and all(at.get(-s, -1) > i for s, i in at.items() if s > 0)
 
 
+def load_solver() -> ModuleType:
+    """Load what puts routes together anew, with SciPy, which takes as long as all kernels do.
+
+    A search that will need it does so beside its first rounds, in which no Python runs; processes
+    that live long may ask for it when they start.
+    """
+    return import_module("dispatch.darp.recombine")
+
+
 @cache
 def warm_up() -> None:
     """Load every kernel, or compile it: each runs once on a problem of three requests."""
@@ -282,6 +295,7 @@ def warm_up() -> None:
     search = _Search(problem, 0)
     search.begin(None, DEFAULTS.regret)
     search.improve(Limit(iterations=2), DEFAULTS, None)
+    kernel.measure(search.data, search.state, search.work)
     plan = search.best()
     Weigher(problem, plan).weigh(0)
     quote(problem, plan, 0)

@@ -12,7 +12,6 @@ References
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linprog
 
 
 class Bound(NamedTuple):
@@ -75,6 +74,9 @@ def _least_late(moments: int, bounds: list[Bound]) -> list[int]:
     A linear program: a time for each moment, the ticks missing for each priced bound. Its matrix is
     that of a network beside an identity, so a vertex has whole times.
     """
+    # As slow to load as all kernels, and needed only where somebody is late already.
+    from scipy.optimize import linprog  # noqa: PLC0415
+
     priced = [bound for bound in bounds if bound.price]
     matrix = np.zeros((len(bounds), moments + len(priced)))
     excess = moments

@@ -50,3 +50,22 @@ def test_kernels_are_kept_under_the_name_of_their_sources():
     )  # fmt: skip
 
     assert found.stdout.strip().endswith(f"/var/numba/{fingerprint(SOURCES)}")
+
+
+def test_warming_up_leaves_no_kernel_to_be_loaded_later_and_no_solver_to_be_waited_for():
+    script = """
+import sys
+from dispatch.darp import kernel
+from dispatch.darp.search import warm_up
+warm_up()
+entries = [found for found in vars(kernel).values() if hasattr(found, "signatures")]
+unready = [entry.__name__ for entry in entries if not entry.signatures]
+print(len(entries), unready, "scipy.optimize" in sys.modules)
+"""
+
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=SOURCES.parents[2],
+        capture_output=True, text=True, check=True, timeout=600,
+    )  # fmt: skip
+
+    assert found.stdout.split(maxsplit=1) == ["12", "[] False\n"]
