@@ -249,6 +249,11 @@ class CompanyPage(CompanyAdmin):
     search_fields = ["name", "slug"]
     ordering = ["name"]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        """A manager keeps the company's page; addresses and days hang on these two."""
+        fixed = [] if signed_in(request).is_administrator else ["slug", "time_zone"]
+        return [*super().get_readonly_fields(request, obj), *fixed]
+
 
 class UserForm(CompanyForm, UserChangeForm):
     class Meta:

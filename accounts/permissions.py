@@ -1,4 +1,4 @@
-"""Who may do what: one table of roles, and what a person's company lets them see."""
+"""What the table of roles, and the company, let a person see and do."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,65 +7,16 @@ from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from accounts import roles
 from accounts.models import Company, Role, User
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-READERS = frozenset({Role.VIEWER, Role.DISPATCHER, Role.MANAGER})
-APPS = frozenset({"accounts", "fleet", "bookings", "dispatch"})
-
-_DISPATCHER: dict[str, frozenset[str]] = {
-    "bookings.booking": frozenset({"add", "change"}),
-    "bookings.bookingseries": frozenset({"add", "change"}),
-    "bookings.client": frozenset({"add", "change"}),
-    "bookings.seriesexception": frozenset({"add", "change", "delete"}),
-    "bookings.seriessuspension": frozenset({"add", "change", "delete"}),
-    "dispatch.alert": frozenset({"change"}),
-    "dispatch.assignment": frozenset({"add", "change"}),
-    "dispatch.dispatchrun": frozenset({"add", "change"}),
-    "fleet.absence": frozenset({"add", "change"}),
-    "fleet.place": frozenset({"add", "change"}),
-    "fleet.shift": frozenset({"add", "change"}),
-}
-_ALL = frozenset({"add", "change", "delete"})
-# What a role may change; every reader may look at the rest, an administrator may do everything.
-MAY: dict[Role, dict[str, frozenset[str]]] = {
-    Role.VIEWER: {},
-    Role.DISPATCHER: _DISPATCHER,
-    Role.MANAGER: _DISPATCHER
-    | {
-        "accounts.partneragreement": frozenset({"change"}),
-        "accounts.user": frozenset({"add", "change"}),
-        "bookings.bookingseries": _ALL,
-        "bookings.client": _ALL,
-        "dispatch.dispatchpolicy": frozenset({"add", "change"}),
-        "fleet.absence": _ALL,
-        "fleet.driver": _ALL,
-        "fleet.driverdocument": _ALL,
-        "fleet.place": _ALL,
-        "fleet.shift": _ALL,
-        "fleet.vehicle": _ALL,
-        "fleet.vehiclelayout": _ALL,
-    },
-}
-MANAGERS_SEE = frozenset({"accounts.user"})
-
 
 def may(user: User, action: str, label: str) -> bool:
     """Say whether the role of `user` allows `action` on the model `label` (`fleet.shift`)."""
-    if not user.is_active:
-        return False
-    if user.is_administrator:
-        return True
-    role = Role(user.role)
-    if role not in READERS or label.partition(".")[0] not in APPS:
-        return False
-    if action == "view":
-        # Rows of the past hold what has been corrected since.
-        only_managers = label in MANAGERS_SEE or label.endswith("history")
-        return role == Role.MANAGER or not only_managers
-    return action in MAY[role].get(label, ())
+    return user.is_active and action in roles.actions_of(Role(user.role), label)
 
 
 def signed_in(request: "HttpRequest | Request") -> User:
@@ -89,9 +40,11 @@ class RoleBackend(ModelBackend):
         return isinstance(user_obj, User) and may(user_obj, action, f"{app}.{model}")
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        if not isinstance(user_obj, User) or not user_obj.is_active:
-            return False
-        return user_obj.is_administrator or (user_obj.role in READERS and app_label in APPS)
+        return isinstance(user_obj, User) and any(
+            may(user_obj, "view", label)
+            for label in roles.TABLE
+            if label.startswith(f"{app_label}.")
+        )
 
     def get_all_permissions(self, *_: Any) -> set[str]:
         """Answer nothing: permissions are asked for one by one, no table of Django's holds them."""

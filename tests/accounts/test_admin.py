@@ -5,8 +5,8 @@ from django.urls import path, reverse
 from django.utils import translation
 from unfold.sites import UnfoldAdminSite
 
-from accounts.admin import CompanyAdmin, PartnerAgreementAdmin, UserAdmin
-from accounts.models import PartnerAgreement, Role, User
+from accounts.admin import CompanyAdmin, CompanyPage, PartnerAgreementAdmin, UserAdmin
+from accounts.models import Company, PartnerAgreement, Role, User
 from fleet.models import Driver, Shift, Vehicle
 from tests.factories import (
     PASSWORD,
@@ -39,6 +39,7 @@ site = UnfoldAdminSite(name="admin")
 site.register(Vehicle, VehiclePage)
 site.register(Shift, ShiftPage)
 site.register(User, UserAdmin)
+site.register(Company, CompanyPage)
 site.register(PartnerAgreement, PartnerAgreementAdmin)
 site.register(Driver, CompanyAdmin)
 urlpatterns = [path("admin/", site.urls)]
@@ -297,3 +298,17 @@ def test_a_second_agreement_with_a_partner_is_explained(client, sign_in):
     )
 
     assert "This partner has an agreement already." in response.content.decode()
+
+
+def test_a_manager_keeps_the_companys_page_but_not_its_address_and_clock(client, sign_in):
+    company = CompanyFactory(slug="ours")
+    sign_in(Role.MANAGER, company=company)
+    page = reverse("admin:accounts_company_change", args=[company.pk])
+
+    client.post(
+        page, {"name": "Renamed", "language": "de", "slug": "theirs", "time_zone": "Asia/Tokyo"}
+    )
+
+    company.refresh_from_db()
+    assert (company.name, company.slug) == ("Renamed", "ours")
+    assert company.time_zone == "Europe/Zurich"
