@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dispatch.darp.kernel.bundles import bundled
+
 INF = 1 << 50
 NEVER = -INF
 HUGE = 1e300
@@ -27,6 +29,7 @@ DRIVING, WORKING, WAITING, PROMISES, PAIRS, FAIRNESS, METRIC, LATENESS, ALL_SHAR
 LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, LO_KEPT, HI_KEPT, KEEP = range(14)
 
 
+@bundled
 class Data(NamedTuple):
     """The problem in arrays; see the columns above."""
 
@@ -49,6 +52,7 @@ class Data(NamedTuple):
     weight: np.ndarray
 
 
+@bundled
 class State(NamedTuple):
     """Routes with all that insertion asks of them. Slots are ``vehicle * VARIANTS + variant``.
 
@@ -94,6 +98,7 @@ COST, BEST_COST, THRESHOLD, SCALE = range(4)
 RELATED, STRINGS, WORST, TIME, ROUTE, ANYONE, BLINK, DEPTH, RANK_POWER, LONGEST, REGRET = range(11)
 
 
+@bundled
 class Work(NamedTuple):
     """What the search needs beside the plan."""
 

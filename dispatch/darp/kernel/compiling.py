@@ -28,6 +28,8 @@ os.environ.setdefault(
 )
 
 from numba import config, njit, types  # noqa: E402
+from numba.core.codegen import JITCodeLibrary  # noqa: E402
+from numba.core.compiler import Compiler  # noqa: E402
 from numba.np import arrayobj  # noqa: E402
 
 
@@ -44,12 +46,45 @@ arrayobj.fix_integer_index = _as_it_is
 config.LOOP_VECTORIZE = 0
 config.SLP_VECTORIZE = 0
 
-# Wrappers for calls from Python are most of the time to compile; few functions need one.
-# Nothing is allocated in here, so reference counting, half of the code, is left out too.
-# A call hands over the structures word by word, some thousand of them: what is called for each stop
-# or vehicle is `tight`, which leaves no call.
-inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
-tight = njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+
+class _Part(JITCodeLibrary):
+    """What is compiled as part of an ``entry`` only: its intermediate code, as it was written."""
+
+    def finalize(self) -> None:
+        for library in dict.fromkeys(self._linking_libraries):
+            module = library._get_module_for_linking()  # noqa: SLF001 - its own base class
+            self._final_module.link_in(module, preserve=True)
+        self._final_module.verify()
+        self._finalized = True
+
+    @property
+    def codegen(self) -> "_Part":
+        return self
+
+    def set_env(self, name: str, environment: object) -> None:
+        """Nothing: what Python knows of a function is asked for by wrappers only."""
+
+
+class _Parts(Compiler):
+    """Leaves it to the ``entry`` to optimise what it calls and to make machine code of it."""
+
+    def define_pipelines(self):  # type: ignore[no-untyped-def]
+        codegen = self.state.targetctx.codegen()
+        self.state.library = _Part(codegen, self.state.func_id.func_qualname)
+        self.state.library.enable_object_caching()
+        return super().define_pipelines()
+
+
+# Wrappers for calls from Python are long; few functions need one. Nothing is allocated in here, so
+# reference counting, half of the code, is left out too. What is `tight` leaves no call.
+_part = {
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "_nrt": False,
+    "pipeline_class": _Parts,
+}
+inner = njit(**_part)
+tight = njit(forceinline=True, **_part)
 entry = njit(cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)
 
 _folder = Path(os.environ["NUMBA_CACHE_DIR"])
