@@ -9,19 +9,27 @@ from django.contrib.admin.filters import RelatedFieldListFilter
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
-from django.db import IntegrityError, connection
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    FieldDoesNotExist,
+    PermissionDenied,
+    ValidationError,
+)
+from django.db import IntegrityError, connection, transaction
 from django.db.models import PROTECT, Field, ForeignKey, ManyToManyField, Model, QuerySet
 from django.db.models.fields.related import RelatedField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline, TabularInline
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
 from accounts.changelist import PagedAdmin
 from accounts.models import Company, Partner, PartnerAgreement, Role, User
 from accounts.permissions import has_company, of_company, signed_in
+from accounts.services import people
+from accounts.services.links import Purpose
+from accounts.tasks import send_link
 from atmr.errors import DomainError, refusal_of
 
 # So many rows that forbid to delete another are named one by one.
@@ -262,11 +270,16 @@ class UserForm(CompanyForm, UserChangeForm):
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
 
 
-class NewUserForm(CompanyForm, UserCreationForm):
+class NewUserForm(CompanyForm):
     class Meta:
         model = User
         fields = ["email", "name", "role", "company", "language"]
-        field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
+        """Leave the password to the person, whom a letter with a link invites."""
+        self.instance.set_unusable_password()
+        user: User = super().save(commit)
+        return user
 
 
 @admin.register(User)
@@ -289,8 +302,67 @@ class UserAdmin(CompanyAdmin, DjangoUserAdmin):  # type: ignore[misc]
     ]
     add_fieldsets = [
         (None, {"fields": ["email", "name", "role", "company", "language"]}),
-        (_("Password"), {"fields": ["usable_password", "password1", "password2"]}),
     ]
+    actions = ["send_invitations", "switch_off"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[tuple]:
+        """Another's password is nobody's to choose; an administrator helps where mail is out."""
+        found = super().get_fieldsets(request, obj)
+        if signed_in(request).is_administrator:
+            return found
+        return [(name, {**o, "fields": _without(o["fields"], ["password"])}) for name, o in found]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        """Leave the address of who has a password to that person, who confirms the new one."""
+        fields = super().get_readonly_fields(request, obj)
+        is_theirs = isinstance(obj, User) and obj.has_usable_password()
+        return (
+            fields if signed_in(request).is_administrator or not is_theirs else [*fields, "email"]
+        )
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - Django's name
+        form_url: str = "",
+    ) -> HttpResponse:
+        if not signed_in(request).is_administrator:
+            raise PermissionDenied
+        answer: HttpResponse = super().user_change_password(request, id, form_url)
+        return answer
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
+        super().save_model(request, obj, form, change)
+        if not change:
+            self._invite(request, obj)
+        elif not obj.is_active and "is_active" in form.changed_data:
+            people.switch_off(user=obj)
+
+    def _invite(self, request: HttpRequest, user: User) -> None:
+        purpose = Purpose.INVITATION.value
+        transaction.on_commit(lambda: send_link.delay(user_id=user.pk, purpose=purpose))
+        text = _("A letter with a link to choose a password goes to %(email)s.")
+        self.message_user(request, text % {"email": user.email}, messages.SUCCESS)
+
+    @admin.action(description=_("Send an invitation again"), permissions=["change"])
+    def send_invitations(self, request: HttpRequest, rows: QuerySet) -> None:
+        for user in rows:
+            if user.is_active and not user.has_usable_password():
+                self._invite(request, user)
+            else:
+                text = _("%(user)s is switched off or has a password already.")
+                self.message_user(request, text % {"user": user}, messages.WARNING)
+
+    @admin.action(description=_("Switch off: ends sessions and links"), permissions=["change"])
+    def switch_off(self, request: HttpRequest, rows: QuerySet) -> None:
+        for user in rows:
+            if user.pk == signed_in(request).pk:
+                text = _("You cannot switch yourself off.")
+                self.message_user(request, text, messages.ERROR)
+                continue
+            people.switch_off(user=user)
+            text = _("%(user)s is switched off everywhere.")
+            self.message_user(request, text % {"user": user}, messages.SUCCESS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)

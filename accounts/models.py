@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -103,6 +104,8 @@ class User(AbstractBaseUser):
     )
     language = models.CharField(_("language"), max_length=2, choices=Language, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
+    # Counted up to end all sessions and links: each carries the number of its time.
+    generation = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = UserManager()
@@ -136,6 +139,12 @@ class User(AbstractBaseUser):
 
     def clean(self) -> None:
         self.email = self.email.lower()
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Bind sessions to the password, as Django does, and to what ends them all."""
+        facts = f"{self.password} {self.generation}"
+        salt = "accounts.models.User.session"
+        return salted_hmac(salt, facts, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         """Give the name, as Django's own users do; the admin greets with it."""

@@ -25,8 +25,24 @@ UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing listens there: whoever has n
 @sensitive_post_parameters()
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Answer the admin's sign-in page, or say when to try again."""
-    wait_s = _wait_s(request) if request.method == "POST" else 0
-    return _too_many(request, wait_s) if wait_s else admin.site.login(request)
+    return too_often(request, "sign-in", "username") or admin.site.login(request)
+
+
+def too_often(request: HttpRequest, group: str, field: str = "") -> HttpResponse | None:
+    """Count a form that was sent, and say when to try again if there were too many.
+
+    They are counted per address, and per what is typed into `field` from one address.
+    """
+    if request.method != "POST":
+        return None
+
+    def account_and_address(_group: str, request: HttpRequest) -> str:
+        return f"{request.POST.get(field, '').strip().lower()} {client_address(request)}"
+
+    keys = ("ip", account_and_address) if field else ("ip",)
+    usages = [get_usage(request, group=group, key=key, rate=RATE, increment=True) for key in keys]
+    wait_s = max((max(1, u["time_left"]) for u in usages if u and u["should_limit"]), default=0)
+    return _too_many(request, group, wait_s) if wait_s else None
 
 
 def client_address(request: HttpRequest) -> str:
@@ -44,24 +60,11 @@ def client_address(request: HttpRequest) -> str:
     return UNKNOWN_ADDRESS
 
 
-def _account_and_address(_group: str, request: HttpRequest) -> str:
-    return f"{request.POST.get('username', '').strip().lower()} {client_address(request)}"
-
-
-def _wait_s(request: HttpRequest) -> int:
-    """Count this try, and give the seconds until the next one is heard; 0: this one is."""
-    usages = [
-        get_usage(request, group="sign-in", key=key, rate=RATE, increment=True)
-        for key in ("ip", _account_and_address)
-    ]
-    return max((max(1, u["time_left"]) for u in usages if u and u["should_limit"]), default=0)
-
-
-def _too_many(request: HttpRequest, wait_s: int) -> HttpResponse:
-    log.warning("sign-in limited", wait_s=wait_s)
+def _too_many(request: HttpRequest, group: str, wait_s: int) -> HttpResponse:
+    log.warning("too many attempts", group=group, wait_s=wait_s)
     message = ngettext(
-        "Too many attempts to sign in. Try again in %(seconds)d second.",
-        "Too many attempts to sign in. Try again in %(seconds)d seconds.",
+        "Too many attempts. Try again in %(seconds)d second.",
+        "Too many attempts. Try again in %(seconds)d seconds.",
         wait_s,
     ) % {"seconds": wait_s}
     context = {

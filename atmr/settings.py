@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pghistory
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -164,6 +165,8 @@ ZEAL_ALLOWLIST = [
     {"model": "fleet.Place", "field": "get()"},
     # Each decision about several bookings locks and reads its own, in its own transaction.
     {"model": "bookings.Booking", "field": "get()"},
+    # Django reads a session to know who asks, and again to end it.
+    {"model": "sessions.Session", "field": "get()"},
 ]
 DEBUG_TOOLBAR_CONFIG = {
     "SHOW_TOOLBAR_CALLBACK": "atmr.origin.show_toolbar",
@@ -330,6 +333,12 @@ EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL, EMA
     mail_server(EMAIL_URL)
 )
 EMAIL_TIMEOUT = 10
+if DEBUG and not EMAIL_URL:  # a developer reads letters here
+    EMAIL_BACKEND = "accounts.mail.ConsoleAndFile"
+    EMAIL_FILE_PATH = BASE_DIR / "var" / "mail"
+# Where the links of letters lead; never what a request says of itself.
+_NAMED = f"https://{ALLOWED_HOSTS[0].lstrip('.')}" if ALLOWED_HOSTS else "http://localhost:8000"
+SITE_URL = (os.environ.get("ATMR_URL", "") or _NAMED).rstrip("/")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "") or "atmr@localhost"
 
 # --- Sign-in ------------------------------------------------------------------------------------
@@ -342,6 +351,7 @@ RATELIMIT_IP_META_KEY = "accounts.signin.client_address"
 RATELIMIT_FAIL_OPEN = True
 AUTHENTICATION_BACKENDS = ["accounts.permissions.RoleBackend"]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 # Argon2 is slow on purpose; the tests' people have a password that costs nothing to check.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if TESTING:
@@ -402,6 +412,12 @@ UNFOLD = {
     "SITE_SYMBOL": "airport_shuttle",
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("My account"), "link": reverse_lazy("access:account")},
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "SHOW_LANGUAGES": False,  # a person's language is theirs, and set on their page
     "DASHBOARD_CALLBACK": "dispatch.console.navigation.dashboard",
     "SIDEBAR": {"navigation": "dispatch.console.navigation.sidebar"},

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from accounts import pages
 from accounts.signin import sign_in
 from atmr import api, exporter, health
 
@@ -13,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", exporter.metrics, name="metrics"),
     path("api/v1/", include(api.router.urls)),
     path("admin/login/", sign_in),  # in front of the admin's own, under its name
+    path("admin/forgotten/", pages.forgotten, name="admin_password_reset"),
+    path("admin/", include("accounts.urls")),
     path("admin/", include("dispatch.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -152,6 +152,7 @@ def _of_page(name: str, route: URLPattern, rows: dict[type, Any]) -> Iterator[Do
         "shift": by_name["Shift"].pk,
         "id": by_name["User"].pk,
         "app_label": "fleet",
+        "token": "nonsense",
     }
     wanted = {key: known[key] for key in route.pattern.regex.groupindex}
     address = ADDRESSES.get(name) or reverse(name, kwargs=wanted)

@@ -9,7 +9,6 @@ from accounts.admin import CompanyAdmin, CompanyPage, PartnerAgreementAdmin, Use
 from accounts.models import Company, PartnerAgreement, Role, User
 from fleet.models import Driver, Shift, Vehicle
 from tests.factories import (
-    PASSWORD,
     AbsenceFactory,
     CompanyFactory,
     DriverFactory,
@@ -265,27 +264,6 @@ def test_a_manager_sees_the_people_of_the_company_and_makes_none_administrator(c
     assert "root@example.org" not in listed
     assert Role.ADMINISTRATOR not in roles
     assert Role.DISPATCHER in roles
-
-
-def test_a_manager_adds_a_person_who_can_sign_in(client, sign_in):
-    manager = sign_in(Role.MANAGER)
-
-    response = client.post(
-        reverse("admin:accounts_user_add"),
-        {
-            "email": "New.Person@Example.org",
-            "role": Role.DISPATCHER,
-            "usable_password": "true",
-            "password1": PASSWORD,
-            "password2": PASSWORD,
-        },
-    )
-
-    assert response.status_code == 302
-    person = User.objects.get(email="new.person@example.org")
-    assert person.company == manager.company
-    assert person.password.startswith("argon2$")
-    assert client.login(username="new.person@example.org", password=PASSWORD)
 
 
 def test_a_second_agreement_with_a_partner_is_explained(client, sign_in):

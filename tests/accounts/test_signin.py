@@ -249,3 +249,9 @@ def test_limits_are_off_in_other_tests(attempt):
 @pytest.mark.parametrize("path", ["/admin/", "/admin/accounts/user/"])
 def test_protected_pages_send_to_the_sign_in_page(client, path):
     assert client.get(path).url.startswith(URL)
+
+
+def test_who_came_to_no_page_in_particular_is_led_to_the_front_page(attempt):
+    UserFactory(email="known@example.org")
+
+    assert attempt("known@example.org", PASSWORD)["Location"] == "/admin/"

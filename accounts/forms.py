@@ -1,0 +1,57 @@
+"""The forms of people's own accounts, in the console's look."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import SetPasswordForm
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import BASE_INPUT_CLASSES, UnfoldAdminPasswordWidget
+
+from accounts.models import User
+
+
+class EmailInput(forms.EmailInput):
+    """An address, which browsers offer to fill in."""
+
+    def __init__(self) -> None:
+        super().__init__({"class": " ".join(BASE_INPUT_CLASSES), "autocomplete": "email"})
+
+
+class ForgottenForm(forms.Form):
+    """Who wants a link for a new password."""
+
+    email = forms.EmailField(label=_("E-mail"), widget=EmailInput)
+
+
+class PasswordForm(SetPasswordForm):
+    """A new password, twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("new_password1", "new_password2"):
+            self.fields[name].widget.attrs["class"] = " ".join(BASE_INPUT_CLASSES)
+
+
+class AddressForm(forms.Form):
+    """Another address to sign in with; the password says that it is the person who asks."""
+
+    email = forms.EmailField(label=_("New e-mail"), widget=EmailInput)
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=UnfoldAdminPasswordWidget({"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        return email
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise forms.ValidationError(_("This is not your password."))
+        return password

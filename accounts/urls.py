@@ -1,0 +1,12 @@
+"""The pages of people's own accounts, under the admin."""
+
+from django.urls import path
+
+from accounts import pages
+
+app_name = "access"
+urlpatterns = [
+    path("link/", pages.link, name="link"),
+    path("link/<str:token>/", pages.arrive, name="arrive"),
+    path("account/", pages.account, name="account"),
+]
