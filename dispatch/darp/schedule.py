@@ -91,7 +91,7 @@ def scheduled(problem: Problem, data: Data, state: State, vehicle: int) -> Route
         return Route()
     slot = vehicle * kernel.VARIANTS
     length = int(state.length[slot])
-    sequence = state.sequence[slot, :length]
+    sequence = state.stop[slot, 1 : length + 1, kernel.CODE].copy()
     kernel.final_times(data, state, vehicle, sequence, length)
     return to_route(problem, vehicle, sequence.tolist(), state, slot)
 
@@ -101,12 +101,13 @@ def to_route(
 ) -> Route:
     """Stops of a sequence whose times are in the scratch and whose pools are in ``slot``."""
     n = len(problem.requests)
-    times = state.chain[kernel.LATE, : len(sequence) + 2].tolist()
-    stay = state.chain[kernel.STAY, : len(sequence) + 2].tolist()
-    drive = state.chain[kernel.DRIVE, : len(sequence) + 2].tolist()
-    here = state.chain[kernel.HERE, : len(sequence) + 1].tolist()
-    masks = state.mask[slot, : len(sequence) + 1].tolist()
-    aboard = state.on[slot, : len(sequence) + 1].tolist()
+    chain = state.chain[: len(sequence) + 2]
+    times = chain[:, kernel.LATE].tolist()
+    stay = chain[:, kernel.STAY].tolist()
+    drive = chain[:, kernel.DRIVE].tolist()
+    here = chain[:, kernel.HERE].tolist()
+    masks = state.stop[slot, : len(sequence) + 1, kernel.MASK].tolist()
+    aboard = state.stop[slot, : len(sequence) + 1, kernel.POOL].tolist()
     shift = problem.vehicles[vehicle]
     opening = sequence[0] == 2 * n
     leave = times[1] if opening else times[0]

@@ -10,7 +10,7 @@ from dispatch.darp.kernel.bundles import bundled
 from dispatch.darp.kernel.compiling import inner
 
 
-@bundled
+@bundled(cube=5)
 class Pair(NamedTuple):
     counts: np.ndarray
     cube: np.ndarray
@@ -54,10 +54,16 @@ def test_compiled_code_reads_and_writes_the_arrays_of_a_bundle(pair):
 def test_the_next_call_gets_the_arrays_of_its_own_bundle(pair):
     entered(pair, 3)
 
-    assert entered(Pair(np.zeros(2, int), np.ones((2, 2, 3))), 2)[:3] == (2.0, 2.0, (2, 2, 3))
+    assert entered(Pair(np.zeros(2, int), np.ones((2, 2, 5))), 2)[:3] == (2.0, 2.0, (2, 2, 5))
 
 
 @pytest.mark.usefixtures("compiled")
 def test_an_array_with_gaps_is_refused(pair):
     with pytest.raises(TypeError, match="cube must be C-contiguous"):
-        entered(pair._replace(cube=pair.cube[:, :, ::2]), 3)
+        entered(pair._replace(cube=pair.cube[:, ::2]), 3)
+
+
+@pytest.mark.usefixtures("compiled")
+def test_an_array_with_other_columns_is_refused(pair):
+    with pytest.raises(TypeError, match="Pair has other columns"):
+        entered(pair._replace(cube=np.ones((4, 3, 6))), 3)

@@ -9,6 +9,7 @@ which the loads say, so that each is made once and not in a loop.
 # Before Numba is imported: it says where what is compiled is kept.
 import dispatch.darp.kernel.compiling  # noqa: F401, I001
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -32,17 +33,23 @@ _ADDRESS = ir.IntType(8).as_pointer()
 class Bundle(types.Type):
     """A named tuple of C-contiguous arrays."""
 
-    def __init__(self, name: str, fields: tuple[tuple[str, types.Array], ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        fields: tuple[tuple[str, types.Array], ...],
+        widths: tuple[tuple[str, int], ...],
+    ) -> None:
         for field, array in fields:
             if array.layout != "C":
                 raise TypeError(f"{name}.{field} must be C-contiguous")
-        self.title, self.fields, self.at = name, dict(fields), {}
+        self.title, self.fields, self.widths = name, dict(fields), dict(widths)
+        self.at: dict[str, int] = {}
         begins = 0
         for field, array in fields:
             self.at[field] = begins
             begins += 1 + array.ndim
         self.words = begins
-        super().__init__(f"{name}{[f'{field} {array}' for field, array in fields]}")
+        super().__init__(f"{name}{[f'{field} {array}' for field, array in fields]}{widths}")
 
     @property
     def mangling_args(self) -> tuple[str, tuple[()]]:
@@ -55,20 +62,22 @@ class _Address(models.PrimitiveModel):
         super().__init__(manager, bundle, _ADDRESS)
 
 
-def bundled(cls: type) -> type:
-    """Let compiled code take instances of a named tuple of arrays as bundles."""
+def bundled(**widths: int) -> Callable[[type], type]:
+    """Let compiled code take instances of a named tuple of arrays as bundles.
 
-    @typeof_impl.register(cls)
-    def _(value: Any, context: Any) -> Bundle:
-        return Bundle(
-            cls.__name__,
-            tuple(
-                (name, typing.typeof.typeof_impl(array, context))
-                for name, array in zip(cls._fields, value, strict=True)
-            ),
-        )
+    ``widths``: how many columns the rows of a field have; compiled code relies on it.
+    """
 
-    return cls
+    def register(cls: type) -> type:
+        @typeof_impl.register(cls)
+        def _(value: Any, context: Any) -> Bundle:
+            arrays = (typing.typeof.typeof_impl(array, context) for array in value)
+            fields = tuple(zip(cls._fields, arrays, strict=True))
+            return Bundle(cls.__name__, fields, tuple(widths.items()))
+
+        return cls
+
+    return register
 
 
 @unbox(Bundle)
@@ -86,10 +95,13 @@ def _fill(bundle: Bundle, value: Any, c: Any) -> NativeValue:
         at = bundle.at[name]
         words = [builder.ptrtoint(native.data, _WORD)]
         words += cgutils.unpack_tuple(builder, native.shape, array.ndim)
+        if name in bundle.widths:
+            other = builder.icmp_signed("!=", words[-1], _WORD(bundle.widths[name]))
+            failed = builder.or_(failed, other)
         for h, word in enumerate(words):
             builder.store(word, builder.gep(table, [_WORD(at + h)]))
     with builder.if_then(failed, likely=False):
-        c.pyapi.err_set_string("PyExc_TypeError", "a field of a bundle is no array")
+        c.pyapi.err_set_string("PyExc_TypeError", f"{bundle.title} has other columns")
     # Whoever reads the table is told that nothing writes it: what was written above must be out of
     # their sight.
     hide = ir.FunctionType(_ADDRESS, [_ADDRESS])
@@ -121,6 +133,8 @@ def _field(context: Any, builder: Any, bundle: Bundle, table: Any, name: str) ->
         return word
 
     shape = [read(1 + axis) for axis in range(array.ndim)]
+    if name in bundle.widths:
+        shape[-1] = _WORD(bundle.widths[name])
     size = _WORD(context.get_abi_sizeof(context.get_data_type(array.dtype)))
     strides = [size]
     for length in shape[:0:-1]:

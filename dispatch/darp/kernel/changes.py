@@ -56,14 +56,8 @@ def copy_route(s, source, target, size, variants):
         k = s.length[a]
         s.length[b] = k
         for i in range(k + 2):
-            s.sequence[b, i] = s.sequence[a, i]
-            s.leave[b, i] = s.leave[a, i]
-            s.latest[b, i] = s.latest[a, i]
-            s.where[b, i] = s.where[a, i]
-            s.leg[b, i] = s.leg[a, i]
-            s.stay[b, i] = s.stay[a, i]
-            s.mask[b, i] = s.mask[a, i]
-            s.on[b, i] = s.on[a, i]
+            for column in range(8):
+                s.stop[b, i, column] = s.stop[a, i, column]
             for q in range(s.weight_on.shape[2]):
                 s.weight_on[b, i, q] = s.weight_on[a, i, q]
 

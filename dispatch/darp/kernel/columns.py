@@ -24,12 +24,16 @@ PLACE, OPENS, CLOSES, SERVICE, RIDE, PROMISE_FROM, PROMISE_UNTIL, DUE = range(8)
 ABOARD, PRIORITY, REQUIRES, COMMITTED, CYCLE, HELD = range(6)
 # Entries of Data.weight.
 DRIVING, WORKING, WAITING, PROMISES, PAIRS, FAIRNESS, METRIC, LATENESS, ALL_SHARE = range(9)
-# Rows of the scratch that holds one route's chain of times. LIMIT is that of the ride which ends at
-# a position; at position 0 it is that of a wait with someone aboard.
+# Columns of State.stop: the stop at a position, when it can be left if a request is picked up next
+# (the earliest), when it must start for the rest to be feasible (the latest), the place after it,
+# the drive to it and the service there; the layouts that fit the pool around it, how many aboard.
+CODE, READY, LATEST, WHERE, LEG, BUSY, MASK, POOL = range(8)
+# Columns of the scratch that holds one route's chain of times. LIMIT is that of the ride which ends
+# at a position; at position 0 it is that of a wait with someone aboard.
 LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, LO_KEPT, HI_KEPT, KEEP = range(14)
 
 
-@bundled
+@bundled(node=8, request=6, vehicle=15)
 class Data(NamedTuple):
     """The problem in arrays; see the columns above."""
 
@@ -52,7 +56,7 @@ class Data(NamedTuple):
     weight: np.ndarray
 
 
-@bundled
+@bundled(stop=8, chain=16)
 class State(NamedTuple):
     """Routes with all that insertion asks of them. Slots are ``vehicle * VARIANTS + variant``.
 
@@ -66,20 +70,13 @@ class State(NamedTuple):
     cost: np.ndarray  # (vehicles,)
     duration: np.ndarray  # (vehicles,)
     version: np.ndarray  # (vehicles,) changes with the route's content
-    sequence: np.ndarray  # (slots, width) stop codes with the break
-    length: np.ndarray  # (slots,)
-    leave: np.ndarray  # (slots, width) earliest departure after a position, were it to go on
-    latest: np.ndarray  # (slots, width) latest start that leaves the rest feasible
-    where: np.ndarray  # (slots, width) place after a position
-    leg: np.ndarray  # (slots, width) drive to a position
-    stay: np.ndarray  # (slots, width) service at a position
-    mask: np.ndarray  # (slots, width) layouts that fit the pool around a moment
-    on: np.ndarray  # (slots, width) requests aboard after a position
+    length: np.ndarray  # (slots,) stops of the sequence with the break
+    stop: np.ndarray  # (slots, width, 8) by position, see above
     weight_on: np.ndarray  # (slots, width, resources)
     vehicle_of: np.ndarray  # (requests,) -1 where unassigned
     driver_load: np.ndarray  # (drivers,) requests
     marginal: np.ndarray  # (drivers,) price of one more tick of work for fairness
-    chain: np.ndarray  # scratch (14, width)
+    chain: np.ndarray  # scratch (width, 16)
     seat: np.ndarray  # scratch (requests,) position of a pickup
     row: np.ndarray  # scratch (10, width) stop codes, or times
     trial_cost: np.ndarray  # scratch (VARIANTS,)
@@ -98,7 +95,7 @@ COST, BEST_COST, THRESHOLD, SCALE = range(4)
 RELATED, STRINGS, WORST, TIME, ROUTE, ANYONE, BLINK, DEPTH, RANK_POWER, LONGEST, REGRET = range(11)
 
 
-@bundled
+@bundled(spot=3, top_cost=TOP, top_vehicle=TOP)
 class Work(NamedTuple):
     """What the search needs beside the plan."""
 

@@ -6,6 +6,7 @@ from dispatch.darp.kernel.breaks import best_break
 from dispatch.darp.kernel.changes import bring_back, remember
 from dispatch.darp.kernel.columns import (
     CAPACITY,
+    CODE,
     COMMITTED,
     COMMITTED_ELSEWHERE,
     DRIVER,
@@ -15,6 +16,7 @@ from dispatch.darp.kernel.columns import (
     INF,
     MAX_REQUESTS,
     NO_PLAN,
+    POOL,
     REQUIRES,
     REQUIRES_OTHER,
     STEP,
@@ -49,11 +51,11 @@ def nearest_miss(d, s, r, v, spot):
         slot = v * VARIANTS + variant
         k = s.length[slot]
         for i in range(d.vehicle[v, FIXED], k + 1):
-            if s.on[slot, i] > 0 and not mates_allow(d, s, slot, i, r):
+            if s.stop[slot, i, POOL] > 0 and not mates_allow(d, s, slot, i, r):
                 continue
             for j in range(i, k + 1):
                 if j > i:
-                    code = s.sequence[slot, j - 1]
+                    code = s.stop[slot, j, CODE]
                     if code == 2 * n or (code < n and not d.share[code, r]):
                         break
                 size = spliced(s, slot, i, j, r, n, s.row[3])

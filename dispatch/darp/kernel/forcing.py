@@ -45,27 +45,26 @@ def force(d, s, v, seq, k, wait, found):
     """
     x = s.chain
     n = d.request.shape[0]
-    lay_out(d, s, v, seq, k)
-    x[LIMIT, 0] = wait
+    lay_out(d, s, v, seq, k, wait)
     excess = 0
     found[0] = 0
     found[1] = 0
     found[2] = -1
     found[3] = 0
     for i in range(k + 2):
-        x[HI_KEPT, i] = x[HI, i]
-        x[HI, i] = INF
-        p = x[PICK, i]
+        x[i, HI_KEPT] = x[i, HI]
+        x[i, HI] = INF
+        p = x[i, PICK]
         if p >= 0:
-            over = x[ALONG, i] - x[ALONG, p] - x[STAY, p] - x[LIMIT, i]
+            over = x[i, ALONG] - x[p, ALONG] - x[p, STAY] - x[i, LIMIT]
             if over > 0:
-                x[LIMIT, i] += over
+                x[i, LIMIT] += over
                 excess += over
                 blame(found, RIDE_TIME, over, seq[i - 1] - n)
-    earliest(x, k + 1)
+    earliest(s, k + 1)
     for i in range(k + 2):
-        x[HI, i] = max(x[HI_KEPT, i], x[EARLY, i])
-        over = x[EARLY, i] - x[HI_KEPT, i]
+        x[i, HI] = max(x[i, HI_KEPT], x[i, EARLY])
+        over = x[i, EARLY] - x[i, HI_KEPT]
         if over <= 0:
             continue
         excess += over
@@ -75,8 +74,8 @@ def force(d, s, v, seq, k, wait, found):
             blame(found, PICKUP_WINDOW, over, seq[i - 1])
         elif seq[i - 1] < 2 * n:
             blame(found, DELIVERY_WINDOW, over, seq[i - 1] - n)
-        elif x[EARLY, i] > d.vehicle[v, BREAK_UNTIL]:
-            blame(found, BREAK, x[EARLY, i] - d.vehicle[v, BREAK_UNTIL], -1)
+        elif x[i, EARLY] > d.vehicle[v, BREAK_UNTIL]:
+            blame(found, BREAK, x[i, EARLY] - d.vehicle[v, BREAK_UNTIL], -1)
     return excess
 
 
@@ -108,12 +107,13 @@ def forced_excess(d, s, v, seq, k, bound, found):
 
 
 @inner
-def longest_wait(x, k):
+def longest_wait(s, k):
     """The longest wait at one stop with someone aboard, of the schedule in LATE."""
+    x = s.chain
     longest = 0
     for i in range(1, k + 1):
-        if x[ON, i - 1] > 0:
-            waited = x[LATE, i] - x[LATE, i - 1] - x[STAY, i - 1] - x[DRIVE, i]
+        if x[i - 1, ON] > 0:
+            waited = x[i, LATE] - x[i - 1, LATE] - x[i - 1, STAY] - x[i, DRIVE]
             longest = max(longest, waited)
     return longest
 
@@ -124,7 +124,6 @@ def forced_schedule(d, s, v, seq, k, wait, bound, found):
     excess = force(d, s, v, seq, k, wait, found)
     if excess >= bound:
         return excess
-    x = s.chain
     if d.weight[LATENESS] > 0.0 and d.vehicle[v, MAX_DURATION] == INF:
         keep_due(d, s, v, seq, k)
     duration, _ = settle(d, s, v, seq, k)
@@ -132,7 +131,7 @@ def forced_schedule(d, s, v, seq, k, wait, bound, found):
     if over > 0:
         excess += over
         blame(found, DURATION, over, -1)
-    over = longest_wait(x, k) - d.vehicle[v, LONGEST_WAIT]
+    over = longest_wait(s, k) - d.vehicle[v, LONGEST_WAIT]
     if over > 0:
         excess += over
         blame(found, WAITING_ABOARD, over, -1)

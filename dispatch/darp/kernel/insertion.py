@@ -8,7 +8,9 @@ from dispatch.darp.kernel.columns import (
     BREAK_FROM,
     BREAK_TICKS,
     BREAK_UNTIL,
+    BUSY,
     CLOSES,
+    CODE,
     DRIVER,
     DRIVING,
     FINISH,
@@ -16,15 +18,21 @@ from dispatch.darp.kernel.columns import (
     FROM,
     HUGE,
     LATENESS,
+    LATEST,
+    LEG,
+    MASK,
     METRIC,
     OPENS,
     PLACE,
+    POOL,
     PROMISES,
+    READY,
     RIDE,
     SERVICE,
     UNTIL,
     VARIANTS,
     WAITING,
+    WHERE,
     WORKING,
 )
 from dispatch.darp.kernel.compiling import inner, tight
@@ -41,7 +49,7 @@ def spliced(s, slot, i, j, r, n, out):
     at = 0
     for h in range(s.length[slot] + 1):
         if h > 0:
-            out[at] = s.sequence[slot, h - 1]
+            out[at] = s.stop[slot, h, CODE]
             at += 1
         if h == i:
             out[at] = r
@@ -90,7 +98,7 @@ def any_insertion(d, s, r, v, bound, out):
         slot = v * VARIANTS + variant
         for i in range(d.vehicle[v, FIXED], s.length[slot] + 1):
             for j in range(i, s.length[slot] + 1):
-                if j > i and s.sequence[slot, j - 1] == 2 * n:
+                if j > i and s.stop[slot, j, CODE] == 2 * n:
                     break
                 size = spliced(s, slot, i, j, r, n, s.row[3])
                 cost, duration = price(d, s, v, s.row[3], size)
@@ -221,26 +229,20 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
     best = bound
     found = False
     old = s.cost[v] + worth * s.duration[v]
-    width = s.sequence.shape[1]
+    width = s.stop.shape[1]
     after = (out[0] * width + out[1]) * width + out[2]
     for variant in range(s.variants[v]):
         slot = v * VARIANTS + variant
-        seq = s.sequence[slot]
-        leave = s.leave[slot]
-        last = s.latest[slot]
-        where = s.where[slot]
-        legs = s.leg[slot]
-        stays = s.stay[slot]
-        aboard = s.on[slot]
+        at = s.stop[slot]
         k = s.length[slot]
         first = d.vehicle[v, FIXED]
-        while first <= k and last[first + 1] < opens + board:
+        while first <= k and at[first + 1, LATEST] < opens + board:
             first += 1
         for i in range(first, k + 1):
-            ready = leave[i]
+            ready = at[i, READY]
             if ready > closes:
                 break
-            approach = np.int64(onto_pickup[where[i]])
+            approach = np.int64(onto_pickup[at[i, WHERE]])
             arrive = ready + approach
             if arrive > closes:
                 continue
@@ -248,16 +250,16 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
                 arrive = opens
             # Nothing fits here if even the detour to the pickup makes the next stop late.
             held = closes
-            if i < k and seq[i] < 2 * n:
-                onward = board + off_pickup[where[i + 1]]
-                if arrive + onward > last[i + 1]:
+            if i < k and at[i + 1, CODE] < 2 * n:
+                onward = board + off_pickup[at[i + 1, WHERE]]
+                if arrive + onward > at[i + 1, LATEST]:
                     continue
-                held = min(held, last[i + 1] - onward)
+                held = min(held, at[i + 1, LATEST] - onward)
             mask = alone
-            if aboard[i] > 0:
+            if at[i, POOL] > 0:
                 if not anyone and not mates_allow(d, s, slot, i, r):
                     continue
-                mask = layouts_with(d, s, v, slot, i, r) & s.mask[slot, i]
+                mask = layouts_with(d, s, v, slot, i, r) & at[i, MASK]
                 if mask == 0:
                     continue
             # Walk on with r aboard; j is the position after which it is delivered.
@@ -267,30 +269,30 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
             added = approach
             for j in range(i, k + 1):
                 if j > i:
-                    code = seq[j - 1]
+                    code = at[j, CODE]
                     if code == 2 * n:
                         break
-                    leg = legs[j]
+                    leg = at[j, LEG]
                     if j == i + 1:
-                        leg = np.int64(off_pickup[where[j]])
-                        added += leg - legs[j]
+                        leg = np.int64(off_pickup[at[j, WHERE]])
+                        added += leg - at[j, LEG]
                         if tick * added + extra >= best:
                             break
                     t += stay + leg
                     ridden += stay + leg
-                    if t > last[j] or ridden > limit:
+                    if t > at[j, LATEST] or ridden > limit:
                         break
-                    stay = stays[j]
-                    t = max(t, leave[j] - stay)
+                    stay = at[j, BUSY]
+                    t = max(t, at[j, READY] - stay)
                     if code < n and not d.share[code, r]:
                         break
-                    if aboard[j] > 0:
-                        mask &= layouts_with(d, s, v, slot, j, r) & s.mask[slot, j]
+                    if at[j, POOL] > 0:
+                        mask &= layouts_with(d, s, v, slot, j, r) & at[j, MASK]
                         if mask == 0:
                             break
                 leg = direct
                 if j > i:
-                    leg = np.int64(onto_delivery[where[j]])
+                    leg = np.int64(onto_delivery[at[j, WHERE]])
                 reach = t + stay + leg
                 if reach > to_closes:
                     break
@@ -306,25 +308,25 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
                 # On to the next stop, over a break if it comes first.
                 go = reach + alight
                 follow = j
-                if follow < k and seq[follow] == 2 * n and follow + 1 < k:
+                if follow < k and at[follow + 1, CODE] == 2 * n and follow + 1 < k:
                     go = max(go, break_from)
                     if go > break_until:
                         continue
                     go += break_ticks
                     follow += 1
-                was = legs[follow + 1]
+                was = at[follow + 1, LEG]
                 if follow == k:
                     away = off_delivery[finish]
                     if go + away > d.vehicle[v, UNTIL]:
                         continue
-                elif seq[follow] == 2 * n:
+                elif at[follow + 1, CODE] == 2 * n:
                     away = off_delivery[finish]
-                    was = legs[k + 1]
+                    was = at[k + 1, LEG]
                     if go + away > break_until:
                         continue
                 else:
-                    away = off_delivery[where[follow + 1]]
-                    if go + away > last[follow + 1]:
+                    away = off_delivery[at[follow + 1, WHERE]]
+                    if go + away > at[follow + 1, LATEST]:
                         continue
                 driven = added + leg + away - was
                 guess = tick * driven + extra

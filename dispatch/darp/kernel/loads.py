@@ -1,6 +1,6 @@
 """Loads along one route: which layouts hold each pool, and who may share."""
 
-from dispatch.darp.kernel.columns import ABOARD, ABOARD_LAYOUT, INF, LAYOUTS
+from dispatch.darp.kernel.columns import ABOARD, ABOARD_LAYOUT, CODE, INF, LAYOUTS, MASK, POOL
 from dispatch.darp.kernel.compiling import entry, inner, tight
 
 
@@ -24,14 +24,14 @@ def load_up(d, s, v, slot):
     """Loads, pools and their layouts along a slot's sequence; False where no layout fits."""
     n = d.request.shape[0]
     resources = d.load.shape[1]
-    seq = s.sequence[slot]
+    at = s.stop[slot]
     k = s.length[slot]
     every = (1 << d.vehicle[v, LAYOUTS]) - 1
     on = 0
     for q in range(resources):
         s.weight_on[slot, 0, q] = 0
-    for i in range(k):
-        code = seq[i]
+    for i in range(1, k + 1):
+        code = at[i, CODE]
         if n <= code < 2 * n and d.request[code - n, ABOARD]:
             on += 1
             for q in range(resources):
@@ -41,11 +41,11 @@ def load_up(d, s, v, slot):
         mask = fitting(d, v, s.weight_on[slot, 0])
         if d.vehicle[v, ABOARD_LAYOUT] >= 0:
             mask &= 1 << d.vehicle[v, ABOARD_LAYOUT]
-    s.on[slot, 0] = on
-    s.mask[slot, 0] = mask
+    at[0, POOL] = on
+    at[0, MASK] = mask
     good = mask != 0
     for i in range(1, k + 1):
-        code = seq[i - 1]
+        code = at[i, CODE]
         if code < n:
             if on == 0:
                 mask = every
@@ -63,11 +63,11 @@ def load_up(d, s, v, slot):
             if on == 0:
                 mask = every
         good = good and mask != 0
-        s.on[slot, i] = on
-        s.mask[slot, i] = mask
+        at[i, POOL] = on
+        at[i, MASK] = mask
     for i in range(k - 1, -1, -1):
-        if s.on[slot, i] > 0 and s.on[slot, i + 1] > 0:
-            s.mask[slot, i] = s.mask[slot, i + 1]
+        if at[i, POOL] > 0 and at[i + 1, POOL] > 0:
+            at[i, MASK] = at[i + 1, MASK]
     return good
 
 
@@ -75,10 +75,10 @@ def load_up(d, s, v, slot):
 def loads_fit(d, s, v, base, k):
     """Whether an order of stops keeps to the layouts and shares only as allowed."""
     n = d.request.shape[0]
-    slot = s.sequence.shape[0] - 1
+    slot = s.stop.shape[0] - 1
     s.length[slot] = k
     for i in range(k):
-        s.sequence[slot, i] = base[i]
+        s.stop[slot, i + 1, CODE] = base[i]
     if not load_up(d, s, v, slot):
         return False
     for i in range(k):
@@ -108,10 +108,10 @@ def loads_fit(d, s, v, base, k):
 @entry
 def load_spare(d, s, v, k):
     """Loads and pools of the sequence in row 0, into the spare slot."""
-    slot = s.sequence.shape[0] - 1
+    slot = s.stop.shape[0] - 1
     s.length[slot] = k
     for i in range(k):
-        s.sequence[slot, i] = s.row[0, i]
+        s.stop[slot, i + 1, CODE] = s.row[0, i]
     load_up(d, s, v, slot)
 
 
@@ -134,20 +134,20 @@ def layouts_with(d, s, v, slot, i, r):
 def mates_allow(d, s, slot, i, r):
     """Whether all aboard after position ``i`` may share with ``r``."""
     n = d.request.shape[0]
-    if s.on[slot, i] == 0:
+    if s.stop[slot, i, POOL] == 0:
         return True
     # Those aboard after i: delivered later, picked up no later than i.
     for j in range(i + 1, s.length[slot] + 1):
-        code = s.sequence[slot, j - 1]
+        code = s.stop[slot, j, CODE]
         if n <= code < 2 * n and not d.share[code - n, r]:
             inside = False
             for h in range(i + 1, j):
-                if s.sequence[slot, h - 1] == code - n:
+                if s.stop[slot, h, CODE] == code - n:
                     inside = True
                     break
             if not inside:
                 return False
-        if s.on[slot, j] == 0:
+        if s.stop[slot, j, POOL] == 0:
             break
     return True
 

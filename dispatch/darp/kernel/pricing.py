@@ -9,11 +9,13 @@ from dispatch.darp.kernel.columns import (
     HI,
     HI_KEPT,
     HUGE,
+    INF,
     KEEP,
     LATE,
     LATENESS,
     LO,
     LO_KEPT,
+    LONGEST_WAIT,
     MAX_DURATION,
     NEVER,
     OPENS,
@@ -27,13 +29,12 @@ from dispatch.darp.kernel.columns import (
 )
 from dispatch.darp.kernel.compiling import entry, inner, tight
 from dispatch.darp.kernel.times import (
-    bound_end,
     earliest,
     has_due,
+    hurry,
     keep_due,
     lateness,
     latest,
-    lay_out,
     shorten,
     wait_least,
 )
@@ -45,9 +46,9 @@ def narrow(d, s, seq, k):
     x = s.chain
     n = d.request.shape[0]
     for i in range(1, k + 1):
-        if x[KEEP, i] == 1 and seq[i - 1] < n:
-            x[LO, i] = max(x[LO, i], d.node[seq[i - 1], PROMISE_FROM])
-            x[HI, i] = min(x[HI, i], d.node[seq[i - 1], PROMISE_UNTIL])
+        if x[i, KEEP] == 1 and seq[i - 1] < n:
+            x[i, LO] = max(x[i, LO], d.node[seq[i - 1], PROMISE_FROM])
+            x[i, HI] = min(x[i, HI], d.node[seq[i - 1], PROMISE_UNTIL])
 
 
 @inner
@@ -60,10 +61,10 @@ def priced_times(d, s, v, seq, k):
     """
     x = s.chain
     for i in range(k + 2):
-        x[LO, i] = x[LO_KEPT, i]
-        x[HI, i] = x[HI_KEPT, i]
+        x[i, LO] = x[i, LO_KEPT]
+        x[i, HI] = x[i, HI_KEPT]
     narrow(d, s, seq, k)
-    if not earliest(x, k + 1):
+    if not earliest(s, k + 1):
         return HUGE, 0, 0
     return chosen_times(d, s, v, seq, k, 0.0, HUGE)
 
@@ -89,7 +90,7 @@ def chosen_times(d, s, v, seq, k, worth, room):
         for i in range(1, k + 1):
             code = seq[i - 1]
             if code < n and (
-                x[LATE, i] < d.node[code, PROMISE_FROM] or x[LATE, i] > d.node[code, PROMISE_UNTIL]
+                x[i, LATE] < d.node[code, PROMISE_FROM] or x[i, LATE] > d.node[code, PROMISE_UNTIL]
             ):
                 moved += 1
     cost = w[WORKING] * duration + w[WAITING] * waited + w[PROMISES] * moved
@@ -109,9 +110,9 @@ def keep_promises(d, s, v, seq, k, worth, room):
     x = s.chain
     n = d.request.shape[0]
     for i in range(k + 2):
-        x[KEEP, i] = 0
-        x[LO_KEPT, i] = x[LO, i]
-        x[HI_KEPT, i] = x[HI, i]
+        x[i, KEEP] = 0
+        x[i, LO_KEPT] = x[i, LO]
+        x[i, HI_KEPT] = x[i, HI]
     # Who keeps promises takes no less time than who keeps none, unless lateness comes before both.
     plain = d.weight[LATENESS] == 0.0
     unit = d.weight[WORKING] + worth
@@ -130,7 +131,7 @@ def keep_promises(d, s, v, seq, k, worth, room):
             max(d.node[code, PROMISE_FROM], d.node[code, OPENS])
             <= min(d.node[code, PROMISE_UNTIL], d.node[code, CLOSES])
         ):  # fmt: skip
-            x[KEEP, i] = 1
+            x[i, KEEP] = 1
             wanted += 1
     lasts = duration
     if wanted == 0:
@@ -142,18 +143,18 @@ def keep_promises(d, s, v, seq, k, worth, room):
         if one + unit * lasts >= room:
             return HUGE, lasts
         for i in range(1, k + 1):
-            x[KEEP, i] = -x[KEEP, i]
+            x[i, KEEP] = -x[i, KEEP]
         for i in range(1, k + 1):
-            if x[KEEP, i] == -1:
-                x[KEEP, i] = 1
+            if x[i, KEEP] == -1:
+                x[i, KEEP] = 1
                 cost, duration, moved = priced_times(d, s, v, seq, k)
                 if cost >= HUGE:
-                    x[KEEP, i] = -1
+                    x[i, KEEP] = -1
         cost, duration, moved = priced_times(d, s, v, seq, k)
     if cost > best:
         for i in range(1, k + 1):
-            if x[KEEP, i] == 1:
-                x[KEEP, i] = -1
+            if x[i, KEEP] == 1:
+                x[i, KEEP] = -1
     else:
         best = cost
         lasts = duration
@@ -161,25 +162,23 @@ def keep_promises(d, s, v, seq, k, worth, room):
     while again and best - bare > 1e-9:
         again = False
         for i in range(1, k + 1):
-            if x[KEEP, i] == 0:
+            if x[i, KEEP] == 0:
                 continue
-            x[KEEP, i] = -x[KEEP, i]
+            x[i, KEEP] = -x[i, KEEP]
             cost, duration, moved = priced_times(d, s, v, seq, k)
             if cost < best - 1e-9:
                 best = cost
                 lasts = duration
                 again = True
             else:
-                x[KEEP, i] = -x[KEEP, i]
+                x[i, KEEP] = -x[i, KEEP]
     return best, lasts
 
 
 @entry
 def final_times(d, s, v, seq, k):
     """The schedule that ``price`` prices, into LATE."""
-    lay_out(d, s, v, seq, k)
-    bound_end(d, s, v, seq, k)
-    if not earliest(s.chain, k + 1):
+    if hurry(d, s, v, seq, k, d.vehicle[v, LONGEST_WAIT]) < 0:
         return
     if d.weight[PROMISES] == 0.0:
         chosen_times(d, s, v, seq, k, 0.0, HUGE)
@@ -194,13 +193,15 @@ def duration_only(d, s, v, seq, k):
     x = s.chain
     n = d.request.shape[0]
     closing = seq[k - 1] == 2 * n
-    ends = x[EARLY, k - 1] + x[STAY, k - 1] + x[DRIVE, k] if closing else x[EARLY, k + 1]
+    ends = x[k - 1, EARLY] + x[k - 1, STAY] + x[k, DRIVE] if closing else x[k + 1, EARLY]
     if d.vehicle[v, STARTED] != NEVER:
         return ends - d.vehicle[v, STARTED]
     at = k - 1 if closing else k + 1
-    x[HI, at] = x[EARLY, at]
-    latest(x, k + 1)
-    return ends - (x[LATE, 2] - x[DRIVE, 2]) if seq[0] == 2 * n else ends - x[LATE, 0]
+    kept = x[at, HI]
+    x[at, HI] = x[at, EARLY]
+    latest(s, k + 1)
+    x[at, HI] = kept
+    return ends - (x[2, LATE] - x[2, DRIVE]) if seq[0] == 2 * n else ends - x[0, LATE]
 
 
 @inner
@@ -236,11 +237,26 @@ def price_below(d, s, v, seq, k, worth, most):
     """``price``, or HUGE where ``cost + worth * duration`` is found to be ``most`` or more."""
     if k == 0:
         return 0.0, 0
-    x = s.chain
-    drive = lay_out(d, s, v, seq, k)
-    bound_end(d, s, v, seq, k)
-    if not earliest(x, k + 1):
+    drive = hurry(d, s, v, seq, k, d.vehicle[v, LONGEST_WAIT])
+    if drive < 0:
         return HUGE, 0
+    return priced(d, s, v, seq, k, drive, worth, most)
+
+
+@tight
+def unspoilt(d, v):
+    """Whether pricing leaves the chain of a route of ``v`` as ``hurry`` has made it."""
+    w = d.weight
+    return (
+        w[PROMISES] == 0.0 and w[WAITING] == 0.0 and w[LATENESS] == 0.0
+        and d.vehicle[v, LONGEST_WAIT] >= INF
+    )  # fmt: skip
+
+
+@inner
+def priced(d, s, v, seq, k, drive, worth, most):
+    """``price_below`` of a route that ``hurry`` has laid out."""
+    x = s.chain
     w = d.weight
     cost = w[DRIVING] * drive + d.fixed_cost[v]
     limit = d.vehicle[v, MAX_DURATION]
@@ -276,5 +292,5 @@ def price_below(d, s, v, seq, k, worth, most):
 def span(d, x, seq, k):
     """How long a route lasts at its earliest times if it reaches its first stop just in time."""
     if seq[0] == 2 * d.request.shape[0]:
-        return x[EARLY, k + 1] - x[EARLY, 2] + x[DRIVE, 2]
-    return x[EARLY, k + 1] - x[EARLY, 1] + x[DRIVE, 1]
+        return x[k + 1, EARLY] - x[2, EARLY] + x[2, DRIVE]
+    return x[k + 1, EARLY] - x[1, EARLY] + x[1, DRIVE]

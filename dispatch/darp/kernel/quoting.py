@@ -20,6 +20,7 @@ from dispatch.darp.kernel.columns import (
     INF,
     LATE,
     LO,
+    LONGEST_WAIT,
     MAX_DURATION,
     NEVER,
     OPENS,
@@ -35,7 +36,7 @@ from dispatch.darp.kernel.explanation import r_requires
 from dispatch.darp.kernel.loads import fitting, loads_fit
 from dispatch.darp.kernel.objective import fairness, split_cost, total
 from dispatch.darp.kernel.pricing import final_times
-from dispatch.darp.kernel.times import bound_end, earliest, latest, lay_out
+from dispatch.darp.kernel.times import earliest, hurry, latest
 
 
 @inner
@@ -163,7 +164,7 @@ def time_insertions(d, s, r, count, spot, known, begins, start, later, room):
         final_times(d, s, v, s.row[0], k)
         for h in range(size):
             at = h + 2 if 0 <= gap <= h else h + 1
-            t = s.chain[LATE, at]
+            t = s.chain[at, LATE]
             start[begins[c] + h] = t
             if known[s.row[3, h]] > NEVER:
                 later[begins[c] + h] = t - known[s.row[3, h]]
@@ -171,12 +172,12 @@ def time_insertions(d, s, r, count, spot, known, begins, start, later, room):
                 later[begins[c] + h] = 0
         widest(d, s, v, s.row[0], k)
         pickup = spot[c, 1] + 2 if 0 <= gap <= spot[c, 1] else spot[c, 1] + 1
-        room[c, 0] = s.chain[EARLY, pickup]
-        room[c, 1] = s.chain[LATE, pickup]
+        room[c, 0] = s.chain[pickup, EARLY]
+        room[c, 1] = s.chain[pickup, LATE]
         least = INF
         for h in range(size):
             at = h + 2 if 0 <= gap <= h else h + 1
-            least = min(least, s.chain[LATE, at] - start[begins[c] + h])
+            least = min(least, s.chain[at, LATE] - start[begins[c] + h])
         room[c, 2] = least
 
 
@@ -190,17 +191,15 @@ def widest(d, s, v, seq, k):
     closing = seq[k - 1] == 2 * n
     first = 2 if opening else 0
     end = k - 1 if closing else last
-    lay_out(d, s, v, seq, k)
-    bound_end(d, s, v, seq, k)
+    hurry(d, s, v, seq, k, d.vehicle[v, LONGEST_WAIT])
     # The duration begins this long before `first` starts, and ends this long after `end` does.
-    after = x[STAY, end] + x[DRIVE, k] if closing else 0
-    before = x[DRIVE, 2] if opening else 0
+    after = x[end, STAY] + x[k, DRIVE] if closing else 0
+    before = x[2, DRIVE] if opening else 0
     limit = d.vehicle[v, MAX_DURATION]
-    earliest(x, last)
     if d.vehicle[v, STARTED] == NEVER and limit < INF:
         # Of a feasible sequence the end does not move when it begins as late as its end asks for.
-        x[LO, first] = max(x[LO, first], x[EARLY, end] + after - limit + before)
-        earliest(x, last)
-        latest(x, last)
-        x[HI, end] = min(x[HI, end], x[LATE, first] - before + limit - after)
-    latest(x, last)
+        x[first, LO] = max(x[first, LO], x[end, EARLY] + after - limit + before)
+        earliest(s, last)
+        latest(s, last)
+        x[end, HI] = min(x[end, HI], x[first, LATE] - before + limit - after)
+    latest(s, last)

@@ -1,11 +1,15 @@
 """One route made a vehicle's own: its variants, and what insertion asks of them."""
 
+import numpy as np
+
 from dispatch.darp.kernel.breaks import with_break
 from dispatch.darp.kernel.columns import (
     ABOARD,
     BREAK_FROM,
     BREAK_TICKS,
     BREAK_UNTIL,
+    BUSY,
+    CODE,
     DRIVE,
     EARLY,
     FIXED,
@@ -13,57 +17,64 @@ from dispatch.darp.kernel.columns import (
     HUGE,
     INF,
     LATE,
-    LIMIT,
+    LATEST,
+    LEG,
     LO,
     PLACE,
+    READY,
     START,
     STAY,
     UNTIL,
     VARIANTS,
+    WHERE,
 )
-from dispatch.darp.kernel.compiling import entry, inner, tight
+from dispatch.darp.kernel.compiling import entry, inner
 from dispatch.darp.kernel.loads import load_up
-from dispatch.darp.kernel.pricing import price
-from dispatch.darp.kernel.times import bound_end, earliest, latest, lay_out
+from dispatch.darp.kernel.pricing import price, unspoilt
+from dispatch.darp.kernel.times import hurry, latest, lay_out
 
 
-@tight
-def store_slot(d, s, v, slot, seq, k):
-    """Fill a slot with a feasible sequence and what insertion asks of it."""
+@inner
+def store_slot(d, s, v, slot, seq, k, ready):
+    """Fill a slot with a feasible sequence and what insertion asks of it.
+
+    ``ready`` says that the chain is as ``hurry`` leaves it where no limit is set on waits.
+    """
     n = d.request.shape[0]
     x = s.chain
-    s.length[slot] = k
-    for i in range(k):
-        s.sequence[slot, i] = seq[i]
-    lay_out(d, s, v, seq, k)
-    if k > 0:
-        bound_end(d, s, v, seq, k)
     # An insertion may shorten a wait: bounds that hold whatever enters know no limit on waits.
-    x[LIMIT, 0] = INF
-    earliest(x, k + 1)
-    latest(x, k + 1)
+    if k == 0:
+        lay_out(d, s, v, seq, k, np.int64(INF))
+    elif not ready:
+        hurry(d, s, v, seq, k, np.int64(INF))
+    latest(s, k + 1)
+    at = s.stop[slot]
+    s.length[slot] = k
     here = d.vehicle[v, START]
-    s.where[slot, 0] = here
-    s.leave[slot, 0] = x[EARLY, 0]
-    s.latest[slot, 0] = x[LATE, 0]
+    leave = x[0, EARLY]
+    at[0, WHERE] = here
+    at[0, READY] = leave
+    at[0, LATEST] = x[0, LATE]
     for i in range(1, k + 1):
         code = seq[i - 1]
-        s.latest[slot, i] = x[LATE, i]
+        stay = x[i, STAY]
         if code == 2 * n:
-            start = max(s.leave[slot, i - 1], x[LO, i])
-            s.leave[slot, i] = start + x[STAY, i]
+            leave = max(leave, x[i, LO]) + stay
         else:
             here = d.node[code, PLACE]
-            s.leave[slot, i] = x[EARLY, i] + x[STAY, i]
-        s.where[slot, i] = here
-        s.leg[slot, i] = x[DRIVE, i]
-        s.stay[slot, i] = x[STAY, i]
-    s.leg[slot, k + 1] = x[DRIVE, k + 1]
+            leave = x[i, EARLY] + stay
+        at[i, CODE] = code
+        at[i, READY] = leave
+        at[i, LATEST] = x[i, LATE]
+        at[i, WHERE] = here
+        at[i, LEG] = x[i, DRIVE]
+        at[i, BUSY] = stay
+    at[k + 1, LEG] = x[k + 1, DRIVE]
     if k > 0 and seq[k - 1] == 2 * n:
         # Whoever enters after a break that was the last thing to do lets it be taken on the way.
-        s.leg[slot, k] = 0
-        s.leg[slot, k + 1] = x[DRIVE, k]
-    s.latest[slot, k + 1] = x[LATE, k + 1]
+        at[k, LEG] = 0
+        at[k + 1, LEG] = x[k, DRIVE]
+    at[k + 1, LATEST] = x[k + 1, LATE]
     load_up(d, s, v, slot)
 
 
@@ -74,12 +85,9 @@ def room_for_break(d, s, v, base, k):
     They are necessary, not sufficient. False if no times suit the route even without a break.
     """
     x = s.chain
-    lay_out(d, s, v, base, k)
-    bound_end(d, s, v, base, k)
-    x[LIMIT, 0] = INF
-    if not earliest(x, k + 1):
+    if hurry(d, s, v, base, k, np.int64(INF)) < 0:
         return False
-    latest(x, k + 1)
+    latest(s, k + 1)
     opens = max(d.vehicle[v, BREAK_FROM], d.vehicle[v, FROM])
     ticks = d.vehicle[v, BREAK_TICKS]
     closes = min(d.vehicle[v, BREAK_UNTIL], d.vehicle[v, UNTIL] - ticks)
@@ -87,11 +95,11 @@ def room_for_break(d, s, v, base, k):
         ready = opens
         until = closes
         if gap > 0:
-            ready = max(opens, x[EARLY, gap] + x[STAY, gap])
+            ready = max(opens, x[gap, EARLY] + x[gap, STAY])
         if gap == k:
-            ready = max(opens, x[EARLY, k] + x[STAY, k] + x[DRIVE, k + 1])
+            ready = max(opens, x[k, EARLY] + x[k, STAY] + x[k + 1, DRIVE])
         else:
-            until = min(closes, x[LATE, gap + 1] - x[DRIVE, gap + 1] - ticks)
+            until = min(closes, x[gap + 1, LATE] - x[gap + 1, DRIVE] - ticks)
         s.row[8, gap] = ready
         s.row[9, gap] = until
     return True
@@ -110,7 +118,7 @@ def set_route(d, s, v, base, k):
         if cost >= HUGE:
             return False
         filled = 1
-        store_slot(d, s, v, first, base, k)
+        store_slot(d, s, v, first, base, k, k > 0 and unspoilt(d, v))
     else:
         if not room_for_break(d, s, v, base, k):
             return False
@@ -151,7 +159,7 @@ def set_route(d, s, v, base, k):
             return False
         for q in range(filled):
             with_break(d, base, k, gaps[q], s.row[0])
-            store_slot(d, s, v, first + q, s.row[0], k + 1)
+            store_slot(d, s, v, first + q, s.row[0], k + 1, ready=False)
         cost = costs[0]
         duration = durations[0]
     for i in range(k):

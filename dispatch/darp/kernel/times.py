@@ -1,5 +1,7 @@
 """Times along one route: its bounds, the earliest and the latest times, and the chosen ones."""
 
+import numpy as np
+
 from dispatch.darp.kernel.columns import (
     ABOARD,
     ALONG,
@@ -19,7 +21,6 @@ from dispatch.darp.kernel.columns import (
     LATE,
     LIMIT,
     LO,
-    LONGEST_WAIT,
     MAX_DURATION,
     NEVER,
     ON,
@@ -38,70 +39,116 @@ from dispatch.darp.kernel.compiling import inner, tight
 
 
 @tight
-def lay_out(d, s, v, seq, k):
-    """Write the chain of times of a route into the scratch; return its driving ticks."""
+def lay_out(d, s, v, seq, k, wait):
+    """Write the chain of times of a route into the scratch, each in EARLY as soon as it could be.
+
+    ``wait`` is the limit on waits with someone aboard. Returns the driving ticks, whether windows
+    are kept and no ride is too long even if nobody waits, and whether one is too long as it is.
+    """
     x = s.chain
     n = d.request.shape[0]
     here = d.vehicle[v, START]
     opens = d.vehicle[v, FROM]
     closes = d.vehicle[v, UNTIL]
-    x[LO, 0] = opens
-    x[HI, 0] = closes
-    x[STAY, 0] = 0
-    x[DRIVE, 0] = 0
-    x[PICK, 0] = -1
-    x[LIMIT, 0] = d.vehicle[v, LONGEST_WAIT]
-    x[ALONG, 0] = 0
-    x[HERE, 0] = here
+    x[0, LO] = opens
+    x[0, HI] = closes
+    x[0, STAY] = 0
+    x[0, DRIVE] = 0
+    x[0, PICK] = -1
+    x[0, LIMIT] = wait
+    x[0, ALONG] = 0
+    x[0, HERE] = here
+    x[0, EARLY] = opens
+    fits = opens <= closes
+    slow = False
     drive = 0
+    along = 0
+    busy = 0
+    t = opens
     on = 0
     for i in range(k):
         code = seq[i]
         if n <= code < 2 * n:
             on += d.request[code - n, ABOARD]
             s.seat[code - n] = -1
-    x[ON, 0] = on
+    x[0, ON] = on
     for i in range(1, k + 1):
         code = seq[i - 1]
-        x[PICK, i] = -1
+        x[i, PICK] = -1
         if code == 2 * n:
-            leg = 0
+            leg = np.int64(0)
             if i == k:
-                leg = d.travel[here, d.vehicle[v, FINISH]]
+                leg = np.int64(d.travel[here, d.vehicle[v, FINISH]])
                 here = d.vehicle[v, FINISH]
-            x[LO, i] = max(d.vehicle[v, BREAK_FROM], opens)
-            x[HI, i] = min(d.vehicle[v, BREAK_UNTIL], closes - d.vehicle[v, BREAK_TICKS])
-            x[STAY, i] = d.vehicle[v, BREAK_TICKS]
+            low = max(d.vehicle[v, BREAK_FROM], opens)
+            high = min(d.vehicle[v, BREAK_UNTIL], closes - d.vehicle[v, BREAK_TICKS])
+            stay = d.vehicle[v, BREAK_TICKS]
         else:
             there = d.node[code, PLACE]
-            leg = d.travel[here, there]
+            leg = np.int64(d.travel[here, there])
             here = there
-            x[LO, i] = d.node[code, OPENS]
-            x[HI, i] = d.node[code, CLOSES]
-            x[STAY, i] = d.node[code, SERVICE]
-            if code < n:
-                s.seat[code] = i
-                on += 1
-            else:
-                on -= 1
-                x[PICK, i] = s.seat[code - n]
-                x[LIMIT, i] = d.node[code, RIDE]
-        x[DRIVE, i] = leg
-        x[ALONG, i] = x[ALONG, i - 1] + x[STAY, i - 1] + leg
-        x[ON, i] = on
-        x[HERE, i] = here
+            low = d.node[code, OPENS]
+            high = d.node[code, CLOSES]
+            stay = d.node[code, SERVICE]
+        along += busy + leg
+        t = max(t + busy + leg, low)
+        if t > high:
+            fits = False
+        if code < n:
+            s.seat[code] = i
+            on += 1
+        elif code < 2 * n:
+            on -= 1
+            p = s.seat[code - n]
+            limit = d.node[code, RIDE]
+            x[i, PICK] = p
+            x[i, LIMIT] = limit
+            if p >= 0 and t - x[p, EARLY] - x[p, STAY] > limit:
+                slow = True
+                if along - x[p, ALONG] - x[p, STAY] > limit:
+                    fits = False
+        x[i, LO] = low
+        x[i, HI] = high
+        x[i, STAY] = stay
+        x[i, DRIVE] = leg
+        x[i, ALONG] = along
+        x[i, ON] = on
+        x[i, HERE] = here
+        x[i, EARLY] = t
+        busy = stay
         drive += leg
-    leg = d.travel[here, d.vehicle[v, FINISH]]
+    leg = np.int64(d.travel[here, d.vehicle[v, FINISH]])
     if k > 0 and seq[k - 1] == 2 * n:
-        leg = 0
-    x[DRIVE, k + 1] = leg
-    x[LO, k + 1] = opens
-    x[HI, k + 1] = closes
-    x[STAY, k + 1] = 0
-    x[PICK, k + 1] = -1
-    x[ON, k + 1] = on
-    x[ALONG, k + 1] = x[ALONG, k] + x[STAY, k] + leg
-    return drive + leg
+        leg = np.int64(0)
+    t = max(t + busy + leg, opens)
+    if t > closes:
+        fits = False
+    x[k + 1, EARLY] = t
+    x[k + 1, DRIVE] = leg
+    x[k + 1, LO] = opens
+    x[k + 1, HI] = closes
+    x[k + 1, STAY] = 0
+    x[k + 1, PICK] = -1
+    x[k + 1, ON] = on
+    x[k + 1, ALONG] = along + busy + leg
+    return drive + leg, fits, slow
+
+
+@inner
+def hurry(d, s, v, seq, k, wait):
+    """Lay out a route that is not empty with its least times; its driving, -1 where none suit."""
+    drive, fits, slow = lay_out(d, s, v, seq, k, wait)
+    if not fits:
+        return np.int64(-1)
+    if d.vehicle[v, STARTED] != NEVER:
+        bound_end(d, s, v, seq, k)
+        if s.chain[k - 1, EARLY] > s.chain[k - 1, HI] or s.chain[k + 1, EARLY] > s.chain[k + 1, HI]:
+            return np.int64(-1)
+    if slow and not shorten_rides(s, k + 1):
+        return np.int64(-1)
+    if wait < INF and not shorten_waits(s, k + 1):
+        return np.int64(-1)
+    return drive
 
 
 @tight
@@ -113,130 +160,148 @@ def bound_end(d, s, v, seq, k):
     x = s.chain
     back = started + d.vehicle[v, MAX_DURATION]
     if seq[k - 1] == 2 * d.request.shape[0]:
-        x[HI, k - 1] = min(x[HI, k - 1], back - x[DRIVE, k] - x[STAY, k - 1])
+        x[k - 1, HI] = min(x[k - 1, HI], back - x[k, DRIVE] - x[k - 1, STAY])
     else:
-        x[HI, k + 1] = min(x[HI, k + 1], back)
+        x[k + 1, HI] = min(x[k + 1, HI], back)
 
 
 @inner
-def earliest(x, last):
+def earliest(s, last):
     """Least times that satisfy windows, driving and limits into EARLY; False if none do.
 
     A limit on waits with someone aboard moves the stop before later: its bound is raised then.
     """
-    if not earliest_patient(x, last):
-        return False
-    cap = x[LIMIT, 0]
+    return earliest_patient(s, last) and shorten_waits(s, last)
+
+
+@inner
+def shorten_waits(s, last):
+    """``earliest`` where the limit on waits is not kept yet."""
+    x = s.chain
+    cap = x[0, LIMIT]
     again = cap < INF
     while again:
         again = False
         for i in range(last, 0, -1):
-            need = max(x[EARLY, i], x[LO, i]) - x[DRIVE, i] - x[STAY, i - 1] - cap
-            if x[ON, i - 1] > 0 and need > max(x[EARLY, i - 1], x[LO, i - 1]):
-                x[LO, i - 1] = need
+            need = max(x[i, EARLY], x[i, LO]) - x[i, DRIVE] - x[i - 1, STAY] - cap
+            if x[i - 1, ON] > 0 and need > max(x[i - 1, EARLY], x[i - 1, LO]):
+                x[i - 1, LO] = need
                 again = True
-        if again and not earliest_patient(x, last):
+        if again and not earliest_patient(s, last):
             return False
     return True
 
 
 @inner
-def earliest_patient(x, last):
+def earliest_patient(s, last):
     """``earliest`` without a limit on waits."""
-    t = x[LO, 0]
-    if t > x[HI, 0]:
+    x = s.chain
+    t = x[0, LO]
+    if t > x[0, HI]:
         return False
-    x[EARLY, 0] = t
+    x[0, EARLY] = t
     again = False
     for i in range(1, last + 1):
-        t += x[STAY, i - 1] + x[DRIVE, i]
-        if t < x[LO, i]:
-            t = x[LO, i]
-        if t > x[HI, i]:
+        t += x[i - 1, STAY] + x[i, DRIVE]
+        if t < x[i, LO]:
+            t = x[i, LO]
+        if t > x[i, HI]:
             return False
-        x[EARLY, i] = t
-        p = x[PICK, i]
-        if p >= 0 and t - x[EARLY, p] - x[STAY, p] > x[LIMIT, i]:
-            if x[ALONG, i] - x[ALONG, p] - x[STAY, p] > x[LIMIT, i]:
+        x[i, EARLY] = t
+        p = x[i, PICK]
+        if p >= 0 and t - x[p, EARLY] - x[p, STAY] > x[i, LIMIT]:
+            if x[i, ALONG] - x[p, ALONG] - x[p, STAY] > x[i, LIMIT]:
                 return False
             again = True
-    # Ride limits move pickups later. Without a ride that is too long even when nobody waits,
-    # the system has no positive cycle and the passes end at its least fixpoint.
+    return not again or shorten_rides(s, last)
+
+
+@inner
+def shorten_rides(s, last):
+    """``earliest_patient`` where EARLY keeps all but the limits on rides.
+
+    They move pickups later. Without a ride that is too long even when nobody waits, the system has
+    no positive cycle and the passes end at its least fixpoint.
+    """
+    x = s.chain
+    again = True
     while again:
         again = False
         first = last
         for i in range(last, 0, -1):
-            p = x[PICK, i]
+            p = x[i, PICK]
             if p >= 0:
-                need = x[EARLY, i] - x[STAY, p] - x[LIMIT, i]
-                if need > x[EARLY, p]:
-                    if need > x[HI, p]:
+                need = x[i, EARLY] - x[p, STAY] - x[i, LIMIT]
+                if need > x[p, EARLY]:
+                    if need > x[p, HI]:
                         return False
-                    x[EARLY, p] = need
+                    x[p, EARLY] = need
                     first = min(first, p)
-        t = x[EARLY, first]
+        t = x[first, EARLY]
         for i in range(first + 1, last + 1):
-            t += x[STAY, i - 1] + x[DRIVE, i]
-            if t < x[EARLY, i]:
-                t = x[EARLY, i]
-            if t > x[HI, i]:
+            t += x[i - 1, STAY] + x[i, DRIVE]
+            if t < x[i, EARLY]:
+                t = x[i, EARLY]
+            if t > x[i, HI]:
                 return False
-            x[EARLY, i] = t
-            p = x[PICK, i]
-            if p >= 0 and t - x[EARLY, p] - x[STAY, p] > x[LIMIT, i]:
+            x[i, EARLY] = t
+            p = x[i, PICK]
+            if p >= 0 and t - x[p, EARLY] - x[p, STAY] > x[i, LIMIT]:
                 again = True
     return True
 
 
 @inner
-def latest(x, last):
+def latest(s, last):
     """Greatest times of a feasible chain into LATE.
 
     A limit on waits with someone aboard bounds the stop after it: its bound is lowered then.
     """
-    latest_patient(x, last)
-    cap = x[LIMIT, 0]
+    latest_patient(s, last)
+    x = s.chain
+    cap = x[0, LIMIT]
     again = cap < INF
     while again:
         again = False
         for i in range(1, last + 1):
-            limit = min(x[LATE, i - 1], x[HI, i - 1]) + x[STAY, i - 1] + x[DRIVE, i] + cap
-            if x[ON, i - 1] > 0 and limit < min(x[LATE, i], x[HI, i]):
-                x[HI, i] = limit
+            limit = min(x[i - 1, LATE], x[i - 1, HI]) + x[i - 1, STAY] + x[i, DRIVE] + cap
+            if x[i - 1, ON] > 0 and limit < min(x[i, LATE], x[i, HI]):
+                x[i, HI] = limit
                 again = True
         if again:
-            latest_patient(x, last)
+            latest_patient(s, last)
 
 
 @inner
-def latest_patient(x, last):
+def latest_patient(s, last):
     """``latest`` without a limit on waits."""
-    t = x[HI, last]
-    x[LATE, last] = t
+    x = s.chain
+    t = x[last, HI]
+    x[last, LATE] = t
     for i in range(last - 1, -1, -1):
-        t -= x[DRIVE, i + 1] + x[STAY, i]
-        if t > x[HI, i]:
-            t = x[HI, i]
-        x[LATE, i] = t
+        t -= x[i + 1, DRIVE] + x[i, STAY]
+        if t > x[i, HI]:
+            t = x[i, HI]
+        x[i, LATE] = t
     again = True
     while again:
         again = False
         top = 0
         for i in range(1, last + 1):
-            p = x[PICK, i]
+            p = x[i, PICK]
             if p >= 0:
-                limit = x[LATE, p] + x[STAY, p] + x[LIMIT, i]
-                if x[LATE, i] > limit:
-                    x[LATE, i] = limit
+                limit = x[p, LATE] + x[p, STAY] + x[i, LIMIT]
+                if x[i, LATE] > limit:
+                    x[i, LATE] = limit
                     top = i
         if top > 0:
             again = True
-            t = x[LATE, top]
+            t = x[top, LATE]
             for i in range(top - 1, -1, -1):
-                t -= x[DRIVE, i + 1] + x[STAY, i]
-                if t > x[LATE, i]:
-                    t = x[LATE, i]
-                x[LATE, i] = t
+                t -= x[i + 1, DRIVE] + x[i, STAY]
+                if t > x[i, LATE]:
+                    t = x[i, LATE]
+                x[i, LATE] = t
 
 
 @inner
@@ -252,18 +317,18 @@ def keep_due(d, s, v, seq, k):
     limit = d.vehicle[v, MAX_DURATION]
     if d.vehicle[v, STARTED] == NEVER and limit < INF:
         closing = seq[k - 1] == 2 * n
-        ends = x[EARLY, k - 1] + x[STAY, k - 1] + x[DRIVE, k] if closing else x[EARLY, last]
+        ends = x[k - 1, EARLY] + x[k - 1, STAY] + x[k, DRIVE] if closing else x[last, EARLY]
         # A break taken first does not count: the vehicle leaves just in time for what follows.
         if seq[0] == 2 * n:
-            x[LO, 2] = max(x[LO, 2], ends - limit + x[DRIVE, 2])
+            x[2, LO] = max(x[2, LO], ends - limit + x[2, DRIVE])
         else:
-            x[LO, 0] = max(x[LO, 0], ends - limit)
-        if not earliest(x, last):
+            x[0, LO] = max(x[0, LO], ends - limit)
+        if not earliest(s, last):
             return False
     for i in range(1, k + 1):
         code = seq[i - 1]
-        if code < 2 * n and d.node[code, DUE] < x[HI, i]:
-            x[HI, i] = max(d.node[code, DUE], x[EARLY, i])
+        if code < 2 * n and d.node[code, DUE] < x[i, HI]:
+            x[i, HI] = max(d.node[code, DUE], x[i, EARLY])
     return True
 
 
@@ -275,7 +340,7 @@ def lateness(d, s, seq, k):
     for i in range(1, k + 1):
         code = seq[i - 1]
         if code < 2 * n:
-            late += max(0, s.chain[LATE, i] - d.node[code, DUE])
+            late += max(0, s.chain[i, LATE] - d.node[code, DUE])
     return late
 
 
@@ -302,24 +367,24 @@ def shorten(d, s, v, seq, k):
     last = k + 1
     opening = seq[0] == 2 * n
     at = k - 1 if seq[k - 1] == 2 * n else last
-    ends = x[EARLY, at]
+    ends = x[at, EARLY]
     if at < last:
-        ends += x[STAY, at] + x[DRIVE, k]
+        ends += x[at, STAY] + x[k, DRIVE]
     started = d.vehicle[v, STARTED]
     if started != NEVER:
         return ends - started
     limit = d.vehicle[v, MAX_DURATION]
     if limit == INF and d.weight[WORKING] == 0.0 and d.weight[FAIRNESS] == 0.0:
         return 0
-    kept = x[HI, at]
-    x[HI, at] = x[EARLY, at]
-    latest(x, last)
-    x[HI, at] = kept
+    kept = x[at, HI]
+    x[at, HI] = x[at, EARLY]
+    latest(s, last)
+    x[at, HI] = kept
     if opening:
-        x[LO, 2] = max(x[LO, 2], x[LATE, 2])
-        return ends - (x[LATE, 2] - x[DRIVE, 2])
-    x[LO, 0] = x[LATE, 0]
-    return ends - x[LATE, 0]
+        x[2, LO] = max(x[2, LO], x[2, LATE])
+        return ends - (x[2, LATE] - x[2, DRIVE])
+    x[0, LO] = x[0, LATE]
+    return ends - x[0, LATE]
 
 
 @inner
@@ -343,21 +408,21 @@ def wait_least(d, s, v, seq, k):
     opening = seq[0] == 2 * n
     closing = seq[k - 1] == 2 * n
     started = d.vehicle[v, STARTED]
-    if x[LO, 0] > x[EARLY, 0] or (opening and x[LO, 2] > x[EARLY, 2]):
-        earliest(x, last)
-    ends = x[EARLY, k - 1] + x[STAY, k - 1] + x[DRIVE, k] if closing else x[EARLY, last]
+    if x[0, LO] > x[0, EARLY] or (opening and x[2, LO] > x[2, EARLY]):
+        earliest(s, last)
+    ends = x[k - 1, EARLY] + x[k - 1, STAY] + x[k, DRIVE] if closing else x[last, EARLY]
     for i in range(1, last + 1):
-        if x[ON, i] == 0:
-            x[HI, i] = x[EARLY, i]
-    latest(x, last)
+        if x[i, ON] == 0:
+            x[i, HI] = x[i, EARLY]
+    latest(s, last)
     waited = 0
     for i in range(1, last):
-        if x[ON, i - 1] > 0:
-            waited += x[LATE, i] - x[LATE, i - 1] - x[STAY, i - 1] - x[DRIVE, i]
+        if x[i - 1, ON] > 0:
+            waited += x[i, LATE] - x[i - 1, LATE] - x[i - 1, STAY] - x[i, DRIVE]
     if started != NEVER:
         duration = ends - started
     elif opening:
-        duration = ends - (x[LATE, 2] - x[DRIVE, 2])
+        duration = ends - (x[2, LATE] - x[2, DRIVE])
     else:
-        duration = ends - x[LATE, 0]
+        duration = ends - x[0, LATE]
     return duration, waited
