@@ -66,9 +66,10 @@ def broken_rules(
             shift__ends_at__gt=start,
         ).select_related(
             "booking__client", "booking__pickup_place", "booking__delivery_place",
+            "booking__outbound",
             "shift__start_place", "shift__end_place", "shift__vehicle",
             "driver", "layout",
-        )
+        ).prefetch_related("booking__client__refused_drivers", "driver__documents")
     )  # fmt: skip
     return sorted(set(_all(company, policy, rides, start, end, now)))
 
@@ -205,12 +206,12 @@ def _suitable(company: Company, policy: DispatchPolicy, ride: Assignment) -> Ite
         "skills": set(booking.skills) - set(driver.skills),
         "equipment": set(booking.equipment) - set(vehicle.equipment),
         "documents": (
-            driver.documents.filter(expires_day__lt=on).exists()
+            any(paper.expires_day < on for paper in driver.documents.all())
             or (vehicle.inspection_day and vehicle.inspection_day < on)
             or vehicle.licence_category not in driver.licence_categories
             or not (driver.active and vehicle.active)
         ),
-        "refused": booking.client.refused_drivers.filter(pk=driver.pk).exists(),
+        "refused": driver in booking.client.refused_drivers.all(),
         "reserve": driver.kind == DriverKind.RESERVE and not policy.reserve_drivers,
     }
     for rule, fault in faults.items():
@@ -243,7 +244,7 @@ def _drives(shift: Shift, stops: list[_Stop], now: datetime | None) -> Iterator[
         yield from _over("drive", two.ride.booking.reference, arrives - two.at)
     first, last = stops[0], stops[-1]
     leaves = shift.starts_at
-    seen = Position.objects.filter(shift=shift).exists()
+    seen = now is not None and Position.objects.filter(shift=shift).exists()
     if now is not None and first.ride.booking.status not in BEGUN and not seen:
         leaves = max(leaves, now)
     if now is None or (first.ride.booking.status not in BEGUN and not seen):
@@ -345,9 +346,9 @@ def _returns(company: Company, rides: list[Assignment]) -> Iterator[Broken]:
     by_booking = {ride.booking_id: ride for ride in rides}
     for ride in rides:
         booking = ride.booking
-        if booking.outbound_id is None or ride.status == "done":
+        if booking.outbound is None or ride.status == "done":
             continue
-        outbound = Booking.objects.get(pk=booking.outbound_id)
+        outbound = booking.outbound
         carried = outbound.status in HAS_DRIVER or outbound.status == BookingStatus.COMPLETED
         if not carried and not booking.stands_alone:
             yield Broken("outbound", booking.reference)

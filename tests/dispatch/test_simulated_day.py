@@ -145,14 +145,15 @@ class Simulated:
                     self.see,
                 ]
             )
-            before = {found.key for found in self.broken()}
+            places = decide in (self.assign, self.move)
+            before = {found.key for found in self.broken()} if places else set()
             try:
                 decide()
             except PlanClashes:
                 raise
             except DomainError:
                 continue
-            if decide in (self.assign, self.move):
+            if places:
                 added = [found for found in self.broken() if found.key not in before]
                 assert [f for f in added if f.rule not in TIMED] == [], (decide, self.now)
 
