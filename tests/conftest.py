@@ -1,5 +1,6 @@
 """Fixtures every test may use; the embedded servers start before the first of them."""
 
+import gc
 import os
 import shutil
 from collections.abc import Generator
@@ -46,6 +47,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = [item for item in items if not absent & {mark.name for mark in item.iter_markers()}]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what lives until the end: it looked through all of it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 20)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection, connections
 
-from atmr.settings import later_database, postgresql
+from atmr.settings import PASSWORD_HASHERS, later_database, postgresql
 
 ROOT = Path(__file__).parent.parent
 PRODUCTION = {
@@ -134,3 +134,7 @@ def test_nonsense_in_the_environment_is_named(name, value):
     assert done.returncode == 1
     assert name in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_passwords_are_kept_with_argon2():
+    assert PASSWORD_HASHERS[0].endswith(".Argon2PasswordHasher")  # as written, not as in tests
