@@ -114,6 +114,7 @@ INSTALLED_APPS = [
     "fleet",
     "bookings",
     "dispatch",
+    "exchange",
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",

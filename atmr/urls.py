@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/forgotten/", pages.forgotten, name="admin_password_reset"),
     path("admin/", include("accounts.urls")),
     path("admin/", include("dispatch.urls")),
+    path("admin/", include("exchange.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -1,17 +1,16 @@
 """CSV files made by people: their encodings, separators and headings."""
 
-import csv
-import io
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from atmr import sheets
 from atmr.errors import DomainError
+from atmr.sheets import EmptyFile, Unreadable
 
 # What a column may be called, in French, German and English: case, accents and signs do not count.
 HEADINGS = {
@@ -50,15 +49,6 @@ HEADINGS = {
     " bemerkungen, bemerkung, hinweise",
 }
 REQUIRED = ("client", "day", "pickup", "delivery")
-_SEPARATORS = ";\t,"
-
-
-class UnreadableFile(DomainError):
-    message = _("This is no text file that can be read. Save it as CSV with UTF-8 encoding.")
-
-
-class EmptyFile(DomainError):
-    message = _("The file has no lines below its headings.")
 
 
 class ColumnsMissing(DomainError):
@@ -133,28 +123,28 @@ _COLUMN_OF = _heading_columns()
 def read(content: bytes) -> Table:
     """Read a file: any usual encoding and separator, headings in three languages.
 
-    :raises UnreadableFile: it is no text.
+    :raises UnreadableFile, UnreadableWorkbook, FileTooLarge: it is nothing that can be read.
     :raises ColumnsMissing, ColumnTwice: its headings do not say what is needed, or say it twice.
     :raises EmptyFile: there is nothing below the headings.
     """
-    text, skipped, separator = _start(_decoded(content))
-    rows = _rows(text, separator)
-    head = next(rows, None)
-    first = head[1] if head and isinstance(head[1], list) else []
+    sheet = sheets.read(content, known=lambda name: plain(name) in _COLUMN_OF)
+    first = sheet.headings
     columns = [_COLUMN_OF.get(plain(heading)) for heading in first]
     headings = _headings(first, columns)
     lines: list[Line] = []
     errors: list[LineError] = []
-    for number, cells in rows:
+    for number, cells in sheet.rows:
         if isinstance(cells, str):
-            errors.append(LineError(number + skipped, "", cells, _BROKEN))
+            errors.append(LineError(number, "", cells, BROKEN))
         elif any(cell.strip() for cell in cells[len(columns) :]):
-            extra = separator.join(cells[len(columns) :])
-            errors.append(LineError(number + skipped, "", extra, _TOO_MANY))
+            extra = sheet.separator.join(cells[len(columns) :])
+            errors.append(LineError(number, "", extra, TOO_MANY))
+        elif unreadable := _unreadable(number, first, cells):
+            errors.extend(unreadable)
         elif any(cell.strip() for cell in cells):
             named = zip(columns, cells, strict=False)
-            values = {column: cell.strip() for column, cell in named if column}
-            lines.append(Line(number + skipped, values))
+            values = {column: sheets.unguarded(cell).strip() for column, cell in named if column}
+            lines.append(Line(number, values))
     if not lines and not errors:
         raise EmptyFile
     ignored = [
@@ -163,57 +153,16 @@ def read(content: bytes) -> Table:
     return Table(lines, errors, headings, ignored)
 
 
-_BROKEN = _("A quotation mark is opened and not closed, or closed too early; lines are lost.")
-_TOO_MANY = _("There are more cells than headings. Put a cell with a separator in quotation marks.")
+BROKEN = _("A quotation mark is opened and not closed, or closed too early; lines are lost.")
+TOO_MANY = _("There are more cells than headings. Put a cell with a separator in quotation marks.")
 
 
-def _decoded(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):  # what Excel calls Unicode text
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "cp1252"]
-    for encoding in encodings:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise UnreadableFile
-
-
-def _start(text: str) -> tuple[str, int, str]:
-    """Give the text from the headings on, the number of lines before it, and the separator."""
-    lines = text.splitlines(keepends=True)
-    skipped = 0
-    for line in lines:
-        if re.fullmatch(r"sep=.", line.strip(), re.IGNORECASE):
-            skipped += 1  # a word to Excel; the headings tell us as much
-        elif line.strip():
-            break
-        else:
-            skipped += 1
-    if skipped == len(lines):
-        raise EmptyFile
-
-    def known(separator: str) -> int:
-        names = next(csv.reader([lines[skipped]], delimiter=separator), [])
-        return sum(plain(name) in _COLUMN_OF for name in names)
-
-    return "".join(lines[skipped:]), skipped, max(_SEPARATORS, key=known)
-
-
-def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Give each row with the number of its first line; a text for a row that cannot be read."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    while True:
-        number = reader.line_num + 1
-        try:
-            yield number, next(reader)
-        except StopIteration:
-            return
-        except csv.Error as exc:
-            yield number, str(exc)
+def _unreadable(number: int, headings: list[str], cells: list[str]) -> list[LineError]:
+    return [
+        LineError(number, heading, str(cell), cell.why)
+        for heading, cell in zip(headings, cells, strict=False)
+        if heading and isinstance(cell, Unreadable)
+    ]
 
 
 def _headings(first: list[str], columns: list[str | None]) -> dict[str, str]:

@@ -15,7 +15,7 @@ CATALOGUES = [
     for folder in FOLDERS
     for language in ("fr", "de")
 ]
-PACKAGES = ["atmr", "accounts", "fleet", "bookings", "dispatch", "benchmarks"]
+PACKAGES = ["atmr", "accounts", "fleet", "bookings", "dispatch", "exchange", "benchmarks"]
 MARKERS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
 
 

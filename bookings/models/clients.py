@@ -35,6 +35,12 @@ class Client(models.Model):
     company = models.ForeignKey(
         Company, on_delete=models.PROTECT, db_index=False, verbose_name=_("company")
     )
+    reference = models.CharField(
+        _("own reference"),
+        max_length=64,
+        blank=True,
+        help_text=_("By which files name this row; no other of the company has it."),
+    )
     partner = models.ForeignKey(
         Partner, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("partner")
     )
@@ -81,6 +87,12 @@ class Client(models.Model):
             models.Index(fields=["company", "name"], name="client_company_name"),
         ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["company", "reference"],
+                condition=~Q(reference=""),
+                name="client_reference_unique",
+                violation_error_message=_("Another row of the company has this reference."),
+            ),
             models.CheckConstraint(
                 condition=Q(companions__lte=8),
                 name="client_companions_bounded",

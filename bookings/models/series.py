@@ -44,6 +44,12 @@ class BookingSeries(models.Model):
     client = models.ForeignKey(
         Client, on_delete=models.PROTECT, related_name="series", verbose_name=_("client")
     )
+    reference = models.CharField(
+        _("own reference"),
+        max_length=64,
+        blank=True,
+        help_text=_("By which files name this row; no other of the company has it."),
+    )
     partner = models.ForeignKey(
         Partner, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("partner")
     )
@@ -77,6 +83,12 @@ class BookingSeries(models.Model):
         verbose_name = _("series")
         verbose_name_plural = pgettext_lazy("several", "series")
         constraints = [
+            models.UniqueConstraint(
+                fields=["company", "reference"],
+                condition=~Q(reference=""),
+                name="series_reference_unique",
+                violation_error_message=_("Another row of the company has this reference."),
+            ),
             models.CheckConstraint(
                 condition=Q(until_day__isnull=True) | Q(until_day__gte=F("starts_day")),
                 name="series_ends_after_start",

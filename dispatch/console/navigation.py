@@ -72,8 +72,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             if user.has_perm(f"{label.replace('.', '.view_')}")
         ]
         groups.append({"title": title, "separator": True, "items": items})
+    groups[-1]["items"].append(_page(request, "exchange:files", _("Import and export"), "sync_alt"))
     if user.is_administrator:
-        groups[-1]["items"].append(_database(request))
+        groups[-1]["items"].append(_page(request, "console:database", _("Database"), "database"))
     return groups
 
 
@@ -87,10 +88,9 @@ def _front(request: HttpRequest, company: Company | None) -> dict[str, Any]:
     }
 
 
-def _database(request: HttpRequest) -> dict[str, Any]:
-    link = reverse("console:database")
-    active = request.path == link
-    return {"title": _("Database"), "icon": "database", "link": link, "active": active}
+def _page(request: HttpRequest, name: str, title: str, icon: str) -> dict[str, Any]:
+    link = reverse(name)
+    return {"title": title, "icon": icon, "link": link, "active": request.path.startswith(link)}
 
 
 def _item(request: HttpRequest, page: Any, icon: str) -> dict[str, Any]:

@@ -62,6 +62,12 @@ class Driver(models.Model):
         related_name="driver",
         verbose_name=_("sign-in"),
     )
+    reference = models.CharField(
+        _("own reference"),
+        max_length=64,
+        blank=True,
+        help_text=_("By which files name this row; no other of the company has it."),
+    )
     name = models.CharField(_("name"), max_length=120)
     kind = models.CharField(_("kind"), max_length=8, choices=DriverKind, default=DriverKind.REGULAR)
     active = models.BooleanField(_("active"), default=True)
@@ -92,6 +98,12 @@ class Driver(models.Model):
         verbose_name = _("driver")
         verbose_name_plural = _("drivers")
         constraints = [
+            models.UniqueConstraint(
+                fields=["company", "reference"],
+                condition=~Q(reference=""),
+                name="driver_reference_unique",
+                violation_error_message=_("Another row of the company has this reference."),
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=DriverKind.values),
                 name="driver_kind_known",
@@ -191,6 +203,12 @@ class Shift(models.Model):
     company = models.ForeignKey(
         Company, on_delete=models.PROTECT, db_index=False, verbose_name=_("company")
     )
+    reference = models.CharField(
+        _("own reference"),
+        max_length=64,
+        blank=True,
+        help_text=_("By which files name this row; no other of the company has it."),
+    )
     driver = models.ForeignKey(
         Driver, on_delete=models.PROTECT, related_name="shifts", verbose_name=_("driver")
     )
@@ -227,6 +245,12 @@ class Shift(models.Model):
             models.Index(fields=["-starts_at", "-id"], name="shift_latest"),
         ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["company", "reference"],
+                condition=~Q(reference=""),
+                name="shift_reference_unique",
+                violation_error_message=_("Another row of the company has this reference."),
+            ),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")),
                 name="shift_ends_after_start",

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atmr import sheets
 from atmr.errors import DomainError
 from bookings import csvcells, csvfile
 from bookings.models import Mobility, Priority
@@ -114,12 +115,12 @@ def test_a_quotation_mark_that_never_closes_is_told():
 @pytest.mark.parametrize(
     ("content", "refusal"),
     [
-        (b"", csvfile.EmptyFile),
-        (b"\n \n", csvfile.EmptyFile),
-        (HEADER.encode(), csvfile.EmptyFile),
-        (b"PK\x03\x04\x00\x00", csvfile.UnreadableFile),
-        (b"a\x00b", csvfile.UnreadableFile),
-        (b"\xff\xfea", csvfile.UnreadableFile),
+        (b"", sheets.EmptyFile),
+        (b"\n \n", sheets.EmptyFile),
+        (HEADER.encode(), sheets.EmptyFile),
+        (b"PK\x03\x04\x00\x00", sheets.UnreadableFile),
+        (b"a\x00b", sheets.UnreadableFile),
+        (b"\xff\xfea", sheets.UnreadableFile),
         (b"Nom;Date\nA;B\n", csvfile.ColumnsMissing),
         (b"Nom;Patient;Date;Heure;De;Nach\na;b;c;d;e;f\n", csvfile.ColumnTwice),
     ],

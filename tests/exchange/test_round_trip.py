@@ -1,0 +1,89 @@
+"""What is exported comes back whole, and importing again changes nothing."""
+
+from datetime import date
+
+import pytest
+
+from bookings.models import Client, Mobility
+from exchange.services import exporting
+from exchange.services.catalogue import KINDS
+from fleet.models import Driver, DriverDocument, Place, PlaceKind, Vehicle, VehicleLayout
+from tests.exchange.files import bring, take, told
+from tests.factories import (
+    ClientFactory,
+    CompanyFactory,
+    DriverDocumentFactory,
+    DriverFactory,
+    PartnerFactory,
+    PlaceFactory,
+    VehicleFactory,
+    VehicleLayoutFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+every_format = pytest.mark.parametrize("write", [exporting.as_csv, exporting.as_xlsx])
+
+
+@pytest.fixture
+def full():
+    """A company with what is hard to carry over."""
+    company = CompanyFactory(slug="full")
+    partner = PartnerFactory(name="Clinique de l'Exemple", company=company)
+    home = PlaceFactory(
+        company=company, name='=HYPERLINK("x")', kind=PlaceKind.HOME, service_min=0,
+        entrance_notes="Sonner;\r\ndeux fois", address="'Chalet'", lat=-3.5, lon=6.123456789,
+    )  # fmt: skip
+    PlaceFactory(company=company, name="Gare", address="1", partner=partner)
+    gare = PlaceFactory(company=company, name="gare", address="1", reference="G-1")
+    anna = DriverFactory(
+        company=company, name="Anna; Exemple", phone="+41 22 555 01 01",
+        skills=["oxygen", "stairs"],
+        licence_categories=[], max_work_min_per_day=480, reference="007",
+    )  # fmt: skip
+    DriverDocumentFactory(driver=anna, expires_day=date(2027, 12, 31))
+    beat = DriverFactory(company=company, name="Beat Exemple", active=False, kind="reserve")
+    bus = VehicleFactory(company=company, equipment=["ramp", "lift"], licence_category="D1")
+    VehicleLayoutFactory(vehicle=bus, name="-1 siège", wheelchairs=2, seat_in_wheelchair_place=True)
+    VehicleFactory(company=company, layout=None, inspection_day=date(2028, 2, 29), active=False)
+    client = ClientFactory(
+        company=company, name="Favre Marie", birth_day=date(1948, 2, 29), home=gare,
+        door_code="0012", phone="0225550101", mobility=Mobility.STRETCHER, 
+        boarding_notes="\"Oxygène\"\net | couverture",
+        partner=partner, companions=2, boarding_min=5, language="de",
+    )  # fmt: skip
+    client.preferred_drivers.set([anna, beat])
+    ClientFactory(company=company, name="Favre Marie", home=home, active=False)
+    return company
+
+
+@every_format
+def test_an_export_into_an_empty_company_exports_the_same(full, write):
+    empty = CompanyFactory(slug="empty")
+    for partner in [agreement.partner for agreement in full.agreements.all()]:
+        empty.agreements.create(partner=partner)
+
+    for slug in KINDS:
+        outcome = bring(slug, empty, take(slug, full, write))
+        assert told(outcome) == []
+        assert outcome.applied
+
+    for slug in KINDS:
+        assert take(slug, empty) == take(slug, full)
+    counts = {
+        model: model.objects.filter(company=empty).count()
+        for model in (Place, Driver, Vehicle, Client)
+    }
+    assert counts == {Place: 3, Driver: 2, Vehicle: 2, Client: 2}
+    assert VehicleLayout.objects.filter(vehicle__company=empty).count() == 2
+    assert DriverDocument.objects.filter(driver__company=empty).count() == 1
+
+
+@every_format
+@pytest.mark.parametrize("slug", KINDS)
+def test_importing_its_own_export_changes_nothing(full, slug, write):
+    outcome = bring(slug, full, take(slug, full, write))
+
+    assert told(outcome) == []
+    assert (outcome.created, outcome.changed) == (0, 0)
+    assert outcome.unchanged > 0
