@@ -54,7 +54,7 @@ class ClientAdmin(CompanyAdmin):
     autocomplete_fields = ["company", "partner", "home", "preferred_drivers", "refused_drivers"]
     fieldsets = [
         (None, {"fields": ["company", ("name", "birth_day"), ("phone", "language"), "partner"]}),
-        (None, {"fields": ["active"]}),
+        (None, {"fields": ["active", "reference"]}),
         (_("Home"), {"fields": ["home", ("floor", "door_code"), "access_notes"]}),
         (_("On the way"), {"fields": [("mobility", "companions"), "boarding_min"]}),
         (None, {"fields": ["boarding_notes", "preferred_drivers", "refused_drivers"]}),
@@ -180,7 +180,7 @@ class BookingSeriesAdmin(CompanyAdmin):
     autocomplete_fields = ["company", "client", "partner", "pickup_place", "delivery_place"]
     inlines = [ExceptionInline, SuspensionInline]
     fieldsets = [
-        (None, {"fields": ["company", ("client", "partner"), "active", "priority"]}),
+        (None, {"fields": ["company", ("client", "partner"), "active", "priority", "reference"]}),
         (_("Ride"), {"fields": [("pickup_place", "delivery_place"), ("anchor", "at_time")]}),
         (_("Return"), {"fields": [("return_kind", "return_time"), "stay_min"]}),
         (_("Days"), {"fields": ["rule", ("starts_day", "until_day"), "on_holidays"]}),

@@ -1,15 +1,19 @@
 """Who may bring files in, and take them out."""
 
-from accounts.models import User
-from accounts.permissions import may
+from accounts import roles
+from accounts.models import Role, User
 from exchange.services.kind import Kind
 
 
 def may_import(user: User, kind: type[Kind]) -> bool:
-    """Say whether `user` may add and change everything that files of this kind hold."""
-    return all(may(user, action, label) for label in kind.permissions for action in kind.actions)
+    """Say whether the table of roles lets `user` bring files of this kind in."""
+    return user.is_active and roles.allows(
+        Role(user.role), roles.PAGES[f"exchange:bring-{kind.slug}"]
+    )
 
 
 def may_export(user: User, kind: type[Kind]) -> bool:
-    """Say whether `user` may see everything that files of this kind hold."""
-    return all(may(user, "view", label) for label in kind.permissions)
+    """Say whether the table of roles lets `user` take files of this kind out."""
+    return user.is_active and roles.allows(
+        Role(user.role), roles.PAGES[f"exchange:export-{kind.slug}"]
+    )

@@ -1,12 +1,24 @@
-"""The pages of files, under the admin."""
+"""The pages of files, under the admin. Each kind has its own routes, so each has its own rule."""
 
 from django.urls import path
 
 from exchange.console import views
+from exchange.services.catalogue import KINDS
 
 app_name = "exchange"
 urlpatterns = [
     path("files/", views.files, name="files"),
-    path("files/<slug:company>/<slug:kind>/", views.bring, name="bring"),
-    path("files/<slug:company>/<slug:kind>/export/", views.export, name="export"),
+    *(
+        path(f"files/<slug:company>/{slug}/", views.bring, {"kind": slug}, name=f"bring-{slug}")
+        for slug in KINDS
+    ),
+    *(
+        path(
+            f"files/<slug:company>/{slug}/export/",
+            views.export,
+            {"kind": slug},
+            name=f"export-{slug}",
+        )
+        for slug in KINDS
+    ),
 ]

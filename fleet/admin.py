@@ -151,7 +151,7 @@ class PlaceAdmin(CompanyAdmin):
     ordering = ["name", "id"]
     autocomplete_fields = ["company", "partner"]
     fieldsets = [
-        (None, {"fields": ["company", "name", "kind", "address", "partner"]}),
+        (None, {"fields": ["company", ("name", "reference"), "kind", "address", "partner"]}),
         (_("Position"), {"fields": [("lat", "lon"), ("geo_origin", "geo_quality")]}),
         (_("On the spot"), {"fields": ["entrance_notes", "service_min"]}),
     ]
@@ -172,7 +172,8 @@ class DriverAdmin(TickedChoices, CompanyAdmin):
     autocomplete_fields = ["company", "user"]
     inlines = [DocumentInline]
     fieldsets = [
-        (None, {"fields": ["company", "name", "kind", "active", "phone", "email", "user"]}),
+        (None, {"fields": ["company", ("name", "reference"), "kind", "active"]}),
+        (None, {"fields": ["phone", "email", "user"]}),
         (_("May drive and do"), {"fields": ["licence_categories", "skills"]}),
         (_("Limits"), {"fields": [("max_bookings_per_day", "max_work_min_per_day")]}),
     ]
@@ -232,7 +233,7 @@ class ShiftAdmin(CompanyAdmin):
     autocomplete_fields = ["company", "driver", "vehicle", "start_place", "end_place"]
     readonly_fields = ["status"]
     fieldsets = [
-        (None, {"fields": ["company", ("driver", "vehicle"), "status"]}),
+        (None, {"fields": ["company", ("driver", "vehicle"), "status", "reference"]}),
         (_("On duty"), {"fields": [("starts_at", "ends_at"), ("start_place", "end_place")]}),
         (_("Break"), {"fields": ["break_min", ("break_from_at", "break_until_at")]}),
     ]

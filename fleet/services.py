@@ -85,9 +85,10 @@ def check_may_drive(*, driver: Driver, vehicle: Vehicle, day: date) -> None:
         raise DriverInactive(driver=driver)
     if not vehicle.active:
         raise VehicleInactive(vehicle=vehicle)
-    expired = driver.documents.filter(expires_day__lt=day).order_by("expires_day").first()
-    if expired is not None:
-        raise DocumentExpired(document=expired.get_kind_display(), driver=driver, day=day)
+    expired = [document for document in driver.documents.all() if document.expires_day < day]
+    if expired:
+        first = min(expired, key=lambda document: document.expires_day)
+        raise DocumentExpired(document=first.get_kind_display(), driver=driver, day=day)
     if vehicle.licence_category not in driver.licence_categories:
         raise LicenceMissing(driver=driver, category=vehicle.licence_category, vehicle=vehicle)
     if vehicle.inspection_day is not None and vehicle.inspection_day < day:

@@ -24,6 +24,7 @@ from bookings.models import SeriesException, SeriesSuspension
 from dispatch.console.decisions import STEPS
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun, Outbox
 from dispatch.services import applying, duty, explaining, planning
+from exchange.services.catalogue import KINDS
 from fleet.models import DocumentKind, Driver, DriverDocument, Shift
 from tests import factories
 from tests.dispatch.days import Line
@@ -34,6 +35,7 @@ from tests.test_admin_lists import address, every_list, fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen")]
 
+_FILES = "tests.exchange.test_pages.test_pages_cost_the_same_statements_however_many_rows"
 # Of every page and endpoint: how many statements it sends, or which test says so.
 BUDGETS: dict[str, int | str] = {
     "admin:index": 5,
@@ -53,6 +55,8 @@ BUDGETS: dict[str, int | str] = {
     "console:stops": "tests.dispatch.test_day_page.test_stops_of_a_driver_cost_the_same",
     "console:resolve": 4,
     "console:today": 3,
+    "exchange:files": _FILES,
+    **{f"exchange:{page}-{slug}": _FILES for page in ("bring", "export") for slug in KINDS},
     "metrics-list": "tests.dispatch.test_metrics.test_figures_of_a_day_cost_three_statements",
     "metrics": "tests.watching.test_metrics.test_gauges_are_one_statement_however_many_rows",
     "run-detail": 3,

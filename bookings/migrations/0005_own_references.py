@@ -6,80 +6,161 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('bookings', '0004_reference_pieces'),
-        ('fleet', '0002_latest_first'),
+        ("accounts", "0001_initial"),
+        ("bookings", "0004_reference_pieces"),
+        ("fleet", "0002_latest_first"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='bookingseries',
-            name='insert_insert',
+            model_name="bookingseries",
+            name="insert_insert",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='bookingseries',
-            name='update_update',
+            model_name="bookingseries",
+            name="update_update",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='bookingseries',
-            name='delete_delete',
+            model_name="bookingseries",
+            name="delete_delete",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='client',
-            name='insert_insert',
+            model_name="client",
+            name="insert_insert",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='client',
-            name='update_update',
+            model_name="client",
+            name="update_update",
         ),
         migrations.AddField(
-            model_name='bookingseries',
-            name='reference',
-            field=models.CharField(blank=True, help_text='By which files name this row; no other of the company has it.', max_length=64, verbose_name='own reference'),
+            model_name="bookingseries",
+            name="reference",
+            field=models.CharField(
+                blank=True,
+                help_text="By which files name this row; no other of the company has it.",
+                max_length=64,
+                verbose_name="own reference",
+            ),
         ),
         migrations.AddField(
-            model_name='bookingserieshistory',
-            name='reference',
-            field=models.CharField(blank=True, help_text='By which files name this row; no other of the company has it.', max_length=64, verbose_name='own reference'),
+            model_name="bookingserieshistory",
+            name="reference",
+            field=models.CharField(
+                blank=True,
+                help_text="By which files name this row; no other of the company has it.",
+                max_length=64,
+                verbose_name="own reference",
+            ),
         ),
         migrations.AddField(
-            model_name='client',
-            name='reference',
-            field=models.CharField(blank=True, help_text='By which files name this row; no other of the company has it.', max_length=64, verbose_name='own reference'),
+            model_name="client",
+            name="reference",
+            field=models.CharField(
+                blank=True,
+                help_text="By which files name this row; no other of the company has it.",
+                max_length=64,
+                verbose_name="own reference",
+            ),
         ),
         migrations.AddField(
-            model_name='clienthistory',
-            name='reference',
-            field=models.CharField(blank=True, help_text='By which files name this row; no other of the company has it.', max_length=64, verbose_name='own reference'),
+            model_name="clienthistory",
+            name="reference",
+            field=models.CharField(
+                blank=True,
+                help_text="By which files name this row; no other of the company has it.",
+                max_length=64,
+                verbose_name="own reference",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='bookingseries',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "bookings_bookingserieshistory" ("active", "anchor", "at_time", "client_id", "company_id", "delivery_place_id", "id", "on_holidays", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pickup_place_id", "priority", "reference", "return_kind", "return_time", "rule", "starts_day", "stay_min", "until_day") VALUES (NEW."active", NEW."anchor", NEW."at_time", NEW."client_id", NEW."company_id", NEW."delivery_place_id", NEW."id", NEW."on_holidays", NEW."partner_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pickup_place_id", NEW."priority", NEW."reference", NEW."return_kind", NEW."return_time", NEW."rule", NEW."starts_day", NEW."stay_min", NEW."until_day"); RETURN NULL;', hash='a8cc1cdd72b5e4fd9cb5805809940b8f4469d398', operation='INSERT', pgid='pgtrigger_insert_insert_70fc7', table='bookings_bookingseries', when='AFTER')),
+            model_name="bookingseries",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "bookings_bookingserieshistory" ("active", "anchor", "at_time", "client_id", "company_id", "delivery_place_id", "id", "on_holidays", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pickup_place_id", "priority", "reference", "return_kind", "return_time", "rule", "starts_day", "stay_min", "until_day") VALUES (NEW."active", NEW."anchor", NEW."at_time", NEW."client_id", NEW."company_id", NEW."delivery_place_id", NEW."id", NEW."on_holidays", NEW."partner_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pickup_place_id", NEW."priority", NEW."reference", NEW."return_kind", NEW."return_time", NEW."rule", NEW."starts_day", NEW."stay_min", NEW."until_day"); RETURN NULL;',
+                    hash="a8cc1cdd72b5e4fd9cb5805809940b8f4469d398",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_70fc7",
+                    table="bookings_bookingseries",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='bookingseries',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "bookings_bookingserieshistory" ("active", "anchor", "at_time", "client_id", "company_id", "delivery_place_id", "id", "on_holidays", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pickup_place_id", "priority", "reference", "return_kind", "return_time", "rule", "starts_day", "stay_min", "until_day") VALUES (NEW."active", NEW."anchor", NEW."at_time", NEW."client_id", NEW."company_id", NEW."delivery_place_id", NEW."id", NEW."on_holidays", NEW."partner_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pickup_place_id", NEW."priority", NEW."reference", NEW."return_kind", NEW."return_time", NEW."rule", NEW."starts_day", NEW."stay_min", NEW."until_day"); RETURN NULL;', hash='8574e5628fc7d0b0b3f602b14dbce4aa8328b9a6', operation='UPDATE', pgid='pgtrigger_update_update_cfb38', table='bookings_bookingseries', when='AFTER')),
+            model_name="bookingseries",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "bookings_bookingserieshistory" ("active", "anchor", "at_time", "client_id", "company_id", "delivery_place_id", "id", "on_holidays", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pickup_place_id", "priority", "reference", "return_kind", "return_time", "rule", "starts_day", "stay_min", "until_day") VALUES (NEW."active", NEW."anchor", NEW."at_time", NEW."client_id", NEW."company_id", NEW."delivery_place_id", NEW."id", NEW."on_holidays", NEW."partner_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pickup_place_id", NEW."priority", NEW."reference", NEW."return_kind", NEW."return_time", NEW."rule", NEW."starts_day", NEW."stay_min", NEW."until_day"); RETURN NULL;',
+                    hash="8574e5628fc7d0b0b3f602b14dbce4aa8328b9a6",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_cfb38",
+                    table="bookings_bookingseries",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='bookingseries',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "bookings_bookingserieshistory" ("active", "anchor", "at_time", "client_id", "company_id", "delivery_place_id", "id", "on_holidays", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pickup_place_id", "priority", "reference", "return_kind", "return_time", "rule", "starts_day", "stay_min", "until_day") VALUES (OLD."active", OLD."anchor", OLD."at_time", OLD."client_id", OLD."company_id", OLD."delivery_place_id", OLD."id", OLD."on_holidays", OLD."partner_id", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."pickup_place_id", OLD."priority", OLD."reference", OLD."return_kind", OLD."return_time", OLD."rule", OLD."starts_day", OLD."stay_min", OLD."until_day"); RETURN NULL;', hash='f33091104d984067e5566afd4dba66248bcd3302', operation='DELETE', pgid='pgtrigger_delete_delete_ab5f8', table='bookings_bookingseries', when='AFTER')),
+            model_name="bookingseries",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delete_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "bookings_bookingserieshistory" ("active", "anchor", "at_time", "client_id", "company_id", "delivery_place_id", "id", "on_holidays", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pickup_place_id", "priority", "reference", "return_kind", "return_time", "rule", "starts_day", "stay_min", "until_day") VALUES (OLD."active", OLD."anchor", OLD."at_time", OLD."client_id", OLD."company_id", OLD."delivery_place_id", OLD."id", OLD."on_holidays", OLD."partner_id", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."pickup_place_id", OLD."priority", OLD."reference", OLD."return_kind", OLD."return_time", OLD."rule", OLD."starts_day", OLD."stay_min", OLD."until_day"); RETURN NULL;',
+                    hash="f33091104d984067e5566afd4dba66248bcd3302",
+                    operation="DELETE",
+                    pgid="pgtrigger_delete_delete_ab5f8",
+                    table="bookings_bookingseries",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='client',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "bookings_clienthistory" ("access_notes", "active", "birth_day", "boarding_min", "boarding_notes", "companions", "company_id", "door_code", "floor", "home_id", "id", "language", "mobility", "name", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "reference") VALUES (NEW."access_notes", NEW."active", NEW."birth_day", NEW."boarding_min", NEW."boarding_notes", NEW."companions", NEW."company_id", NEW."door_code", NEW."floor", NEW."home_id", NEW."id", NEW."language", NEW."mobility", NEW."name", NEW."partner_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."reference"); RETURN NULL;', hash='89f0695f6029ea2b2d69b8736ede088fd1d24e9b', operation='INSERT', pgid='pgtrigger_insert_insert_63039', table='bookings_client', when='AFTER')),
+            model_name="client",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "bookings_clienthistory" ("access_notes", "active", "birth_day", "boarding_min", "boarding_notes", "companions", "company_id", "door_code", "floor", "home_id", "id", "language", "mobility", "name", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "reference") VALUES (NEW."access_notes", NEW."active", NEW."birth_day", NEW."boarding_min", NEW."boarding_notes", NEW."companions", NEW."company_id", NEW."door_code", NEW."floor", NEW."home_id", NEW."id", NEW."language", NEW."mobility", NEW."name", NEW."partner_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."reference"); RETURN NULL;',
+                    hash="89f0695f6029ea2b2d69b8736ede088fd1d24e9b",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_63039",
+                    table="bookings_client",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='client',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "bookings_clienthistory" ("access_notes", "active", "birth_day", "boarding_min", "boarding_notes", "companions", "company_id", "door_code", "floor", "home_id", "id", "language", "mobility", "name", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "reference") VALUES (NEW."access_notes", NEW."active", NEW."birth_day", NEW."boarding_min", NEW."boarding_notes", NEW."companions", NEW."company_id", NEW."door_code", NEW."floor", NEW."home_id", NEW."id", NEW."language", NEW."mobility", NEW."name", NEW."partner_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."reference"); RETURN NULL;', hash='0120524e4f7a356a7717ff9de61c29a654fb9279', operation='UPDATE', pgid='pgtrigger_update_update_3f220', table='bookings_client', when='AFTER')),
+            model_name="client",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "bookings_clienthistory" ("access_notes", "active", "birth_day", "boarding_min", "boarding_notes", "companions", "company_id", "door_code", "floor", "home_id", "id", "language", "mobility", "name", "partner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "reference") VALUES (NEW."access_notes", NEW."active", NEW."birth_day", NEW."boarding_min", NEW."boarding_notes", NEW."companions", NEW."company_id", NEW."door_code", NEW."floor", NEW."home_id", NEW."id", NEW."language", NEW."mobility", NEW."name", NEW."partner_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."reference"); RETURN NULL;',
+                    hash="0120524e4f7a356a7717ff9de61c29a654fb9279",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_3f220",
+                    table="bookings_client",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bookingseries',
-            constraint=models.UniqueConstraint(condition=models.Q(('reference', ''), _negated=True), fields=('company', 'reference'), name='series_reference_unique', violation_error_message='Another row of the company has this reference.'),
+            model_name="bookingseries",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("reference", ""), _negated=True),
+                fields=("company", "reference"),
+                name="series_reference_unique",
+                violation_error_message="Another row of the company has this reference.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='client',
-            constraint=models.UniqueConstraint(condition=models.Q(('reference', ''), _negated=True), fields=('company', 'reference'), name='client_reference_unique', violation_error_message='Another row of the company has this reference.'),
+            model_name="client",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("reference", ""), _negated=True),
+                fields=("company", "reference"),
+                name="client_reference_unique",
+                violation_error_message="Another row of the company has this reference.",
+            ),
         ),
     ]

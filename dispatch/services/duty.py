@@ -224,7 +224,7 @@ def _cut(
 
 
 def _copy(shift: Shift) -> Shift:
-    own = {"id", "version"}
+    own = {"id", "version", "reference"}
     fields = [field.name for field in Shift._meta.concrete_fields if field.name not in own]
     return Shift(**{name: getattr(shift, name) for name in fields})
 

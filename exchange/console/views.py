@@ -49,7 +49,11 @@ def files(request: HttpRequest) -> HttpResponse:
         "company": company,
         "companies": [] if company else Company.objects.order_by("name"),
         "kinds": [
-            {"kind": kind, "import": may_import(user, kind), "export": may_export(user, kind)}
+            {
+                "kind": kind,
+                "import": may_import(user, kind) and company and _way("bring", company, kind),
+                "export": may_export(user, kind) and company and _way("export", company, kind),
+            }
             for kind in KINDS.values()
         ],
     }
@@ -60,7 +64,7 @@ def files(request: HttpRequest) -> HttpResponse:
 @never_cache
 def bring(request: HttpRequest, company: str, kind: str) -> HttpResponse:
     """Show what a file would change, and do it when that is confirmed."""
-    chosen, tenant = _kind(kind), _company(request, company)
+    chosen, tenant = KINDS[kind], _company(request, company)
     if not may_import(signed_in(request), chosen):
         raise PermissionDenied
     form = FileForm(request.POST, request.FILES) if request.FILES else FileForm()
@@ -144,7 +148,7 @@ def _shown(outcome: Outcome, content: bytes, name: str) -> dict[str, Any]:
 @never_cache
 def export(request: HttpRequest, company: str, kind: str) -> HttpResponse:
     """Send what the company has of a kind, or only the headings to fill in."""
-    chosen, tenant = _kind(kind), _company(request, company)
+    chosen, tenant = KINDS[kind], _company(request, company)
     if not may_export(signed_in(request), chosen):
         raise PermissionDenied
     suffix = request.GET.get("format", "csv")
@@ -159,10 +163,8 @@ def export(request: HttpRequest, company: str, kind: str) -> HttpResponse:
     )
 
 
-def _kind(slug: str) -> type[Kind]:
-    if slug not in KINDS:
-        raise Http404
-    return KINDS[slug]
+def _way(page: str, company: Company, kind: type[Kind]) -> str:
+    return reverse(f"exchange:{page}-{kind.slug}", args=[company.slug])
 
 
 def _company(request: HttpRequest, slug: str) -> Company:

@@ -15,7 +15,7 @@ from atmr.errors import DomainError, refusal_of
 from bookings.csvfile import Line, LineError
 from bookings.services.booking import check_at_once
 from bookings.services.lookups import CellRefused
-from exchange.services.kind import Draft, Kind
+from exchange.services.kind import Draft, Kind, Values
 from exchange.services.tables import read_table
 
 # So many differences are kept to be shown; all are counted.
@@ -86,7 +86,7 @@ def bring(
     with transaction.atomic():
         check_at_once()
         # Two files at once would not see each other's rows: the second waits.
-        Company.objects.select_for_update(no_key=True).get(pk=kind.company.pk)
+        list(Company.objects.select_for_update(no_key=True).filter(pk=kind.company.pk))
         reading = _Reading(kind, table.headings, outcome)
         units = kind.units(table.lines)
         for start in range(0, len(units), kind.at_once):
@@ -113,19 +113,23 @@ class _Reading:
         self.digest = hashlib.sha256()
 
     def take(self, units: Sequence[list[Line]]) -> None:
-        drafts = [draft for unit in units if (draft := self._draft(unit))]
+        read: list[tuple[list[Line], Values]] = []
+        for unit in units:
+            values = self.kind.values_of(unit, self.headings)
+            if isinstance(values, list):
+                self.outcome.errors.extend(values)
+            else:
+                read.append((unit, values))
+        self.kind.prepare([values for _unit, values in read])
+        drafts = [draft for unit, values in read if (draft := self._draft(unit, values))]
         wanted = [draft for draft in drafts if draft.is_new or draft.changes]
         self.outcome.unchanged += len(drafts) - len(wanted)
         self._save(wanted)
         for draft in wanted:
             self._tell(draft)
 
-    def _draft(self, unit: list[Line]) -> Draft | None:
+    def _draft(self, unit: list[Line], values: Values) -> Draft | None:
         kind, line = self.kind, unit[0]
-        values = kind.values_of(unit, self.headings)
-        if isinstance(values, list):
-            self.outcome.errors.extend(values)
-            return None
         try:
             found = kind.find(values)
         except CellRefused as refused:

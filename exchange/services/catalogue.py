@@ -4,6 +4,9 @@ from exchange.services.clients import Clients
 from exchange.services.drivers import Drivers
 from exchange.services.kind import Kind
 from exchange.services.places import Places
+from exchange.services.shifts import Shifts
 from exchange.services.vehicles import Vehicles
 
-KINDS: dict[str, type[Kind]] = {kind.slug: kind for kind in (Places, Vehicles, Drivers, Clients)}
+KINDS: dict[str, type[Kind]] = {
+    kind.slug: kind for kind in (Places, Vehicles, Drivers, Clients, Shifts)
+}

@@ -24,7 +24,6 @@ class Clients(Kind):
     slug = "clients"
     label = _("Clients")
     model = Client
-    permissions = ("bookings.client",)
     relations = ("partner", "home")
     extras = _DRIVERS
     only_read = ("first_name",)

@@ -32,7 +32,6 @@ class Drivers(Kind):
     slug = "drivers"
     label = _("Drivers")
     model = Driver
-    permissions = ("fleet.driver", "fleet.driverdocument")
     extras = tuple(_DOCUMENTS)
 
     def make_columns(self) -> list[Column]:

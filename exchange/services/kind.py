@@ -54,8 +54,6 @@ class Kind:
     slug: ClassVar[str]
     label: ClassVar[Promise]
     model: ClassVar[type[Model]]
-    permissions: ClassVar[tuple[str, ...]]  # models of which one must be allowed add and change
-    actions: ClassVar[tuple[str, ...]] = ("add", "change")
     relations: ClassVar[tuple[str, ...]] = ()
     extras: ClassVar[tuple[str, ...]] = ()  # columns that are rows of another table
     only_read: ClassVar[tuple[str, ...]] = ()  # columns that exports do not have
@@ -102,6 +100,9 @@ class Kind:
             except BadCell as exc:
                 errors.append(LineError(line.number, heading, text, exc.accepted))
         return errors or values
+
+    def prepare(self, batch: Sequence[Values]) -> None:
+        """Read what a batch of lines may mean, of a kind whose rows are too many to read."""
 
     def find(self, values: Values) -> Any | None:
         """Find the row that a line speaks about: by its reference, else as `same` tells.

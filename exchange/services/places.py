@@ -16,7 +16,6 @@ class Places(Kind):
     slug = "places"
     label = _("Places")
     model = Place
-    permissions = ("fleet.place",)
     relations = ("partner",)
 
     def make_columns(self) -> list[Column]:

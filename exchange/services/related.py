@@ -27,6 +27,12 @@ def reference_of(row: Any) -> str:
     return getattr(row, "reference", "") or f"{_OURS}{row.pk}"
 
 
+def id_of(reference: str) -> int | None:
+    """Give the id in a reference that follows from one."""
+    number = reference.removeprefix(_OURS)
+    return int(number) if number != reference and re.fullmatch(r"\d{1,18}", number) else None
+
+
 class Known(Generic[Row]):
     """Rows of one company by their references and names."""
 

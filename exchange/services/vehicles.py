@@ -24,7 +24,6 @@ class Vehicles(Kind):
     slug = "vehicles"
     label = _("Vehicles and layouts")
     model = Vehicle
-    permissions = ("fleet.vehicle", "fleet.vehiclelayout")
     extras = ("layouts",)
 
     def make_columns(self) -> list[Column]:

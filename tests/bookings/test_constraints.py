@@ -424,3 +424,20 @@ def test_booking_with_events_cannot_be_deleted():
         booking.delete()
 
     assert Booking.objects.filter(pk=booking.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("factory", "constraint"),
+    [
+        (ClientFactory, "client_reference_unique"),
+        (BookingSeriesFactory, "series_reference_unique"),
+    ],
+)
+def test_a_reference_is_one_row_of_a_company(factory, constraint):
+    first = factory(reference="R-1")
+    factory(reference="R-1")  # of another company
+    factory(company=first.company)
+    factory(company=first.company)
+
+    with refused_by(constraint):
+        factory(company=first.company, reference="R-1")

@@ -1,23 +1,26 @@
 """What is exported comes back whole, and importing again changes nothing."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from bookings.models import Client, Mobility
 from exchange.services import exporting
 from exchange.services.catalogue import KINDS
-from fleet.models import Driver, DriverDocument, Place, PlaceKind, Vehicle, VehicleLayout
+from fleet.models import Driver, DriverDocument, Place, PlaceKind, Shift, Vehicle, VehicleLayout
 from tests.exchange.files import bring, take, told
 from tests.factories import (
+    DAY,
     ClientFactory,
     CompanyFactory,
     DriverDocumentFactory,
     DriverFactory,
     PartnerFactory,
     PlaceFactory,
+    ShiftFactory,
     VehicleFactory,
     VehicleLayoutFactory,
+    on_day,
 )
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +42,7 @@ def full():
     anna = DriverFactory(
         company=company, name="Anna; Exemple", phone="+41 22 555 01 01",
         skills=["oxygen", "stairs"],
-        licence_categories=[], max_work_min_per_day=480, reference="007",
+        licence_categories=["B", "D1"], max_work_min_per_day=480, reference="007",
     )  # fmt: skip
     DriverDocumentFactory(driver=anna, expires_day=date(2027, 12, 31))
     beat = DriverFactory(company=company, name="Beat Exemple", active=False, kind="reserve")
@@ -48,12 +51,25 @@ def full():
     VehicleFactory(company=company, layout=None, inspection_day=date(2028, 2, 29), active=False)
     client = ClientFactory(
         company=company, name="Favre Marie", birth_day=date(1948, 2, 29), home=gare,
-        door_code="0012", phone="0225550101", mobility=Mobility.STRETCHER, 
+        door_code="0012", phone="0225550101", mobility=Mobility.STRETCHER,
         boarding_notes="\"Oxygène\"\net | couverture",
         partner=partner, companions=2, boarding_min=5, language="de",
     )  # fmt: skip
     client.preferred_drivers.set([anna, beat])
     ClientFactory(company=company, name="Favre Marie", home=home, active=False)
+    for start, end, day in (
+        (on_day(22), on_day(5, day=DAY + timedelta(days=1)), "night"),
+        # The clocks go forward on 28 March and back on 31 October 2027.
+        (on_day(3, 10, day=date(2027, 3, 27)), on_day(3, 20, day=date(2027, 3, 28)), "23 hours"),
+        (datetime(2027, 10, 31, 0, 30, tzinfo=UTC), datetime(2027, 10, 31, 1, 40, tzinfo=UTC), ""),
+    ):
+        ShiftFactory(
+            company=company, driver=anna, vehicle=bus, starts_at=start, ends_at=end, reference=day,
+            start_place=gare, end_place=home, break_min=20 * bool(day),
+            break_from_at=start + timedelta(hours=3) if day else None,
+            break_until_at=start + timedelta(hours=4) if day else None,
+        )  # fmt: skip
+    ShiftFactory(company=company, driver=beat, vehicle=bus, start_place=gare, status="cancelled")
     return company
 
 
@@ -72,9 +88,9 @@ def test_an_export_into_an_empty_company_exports_the_same(full, write):
         assert take(slug, empty) == take(slug, full)
     counts = {
         model: model.objects.filter(company=empty).count()
-        for model in (Place, Driver, Vehicle, Client)
+        for model in (Place, Driver, Vehicle, Client, Shift)
     }
-    assert counts == {Place: 3, Driver: 2, Vehicle: 2, Client: 2}
+    assert counts == {Place: 3, Driver: 2, Vehicle: 2, Client: 2, Shift: 3}
     assert VehicleLayout.objects.filter(vehicle__company=empty).count() == 2
     assert DriverDocument.objects.filter(driver__company=empty).count() == 1
 

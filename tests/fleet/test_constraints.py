@@ -400,3 +400,21 @@ def test_version_cannot_be_written_by_hand():
 
     shift.refresh_from_db()
     assert shift.version == 1
+
+
+@pytest.mark.parametrize(
+    ("factory", "constraint"),
+    [
+        (PlaceFactory, "place_reference_unique"),
+        (DriverFactory, "driver_reference_unique"),
+        (ShiftFactory, "shift_reference_unique"),
+    ],
+)
+def test_a_reference_is_one_row_of_a_company(factory, constraint):
+    first = factory(reference="R-1")
+    factory(reference="R-1")  # of another company
+    factory(company=first.company)
+    factory(company=first.company)
+
+    with refused_by(constraint):
+        factory(company=first.company, reference="R-1")
