@@ -19,15 +19,17 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import PROTECT, Field, ForeignKey, ManyToManyField, Model, QuerySet
 from django.db.models.fields.related import RelatedField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline, TabularInline
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
 from accounts.changelist import PagedAdmin
-from accounts.models import Company, Partner, PartnerAgreement, Role, User
+from accounts.models import Company, Partner, PartnerAgreement, Role, SignIn, User
 from accounts.permissions import has_company, of_company, signed_in
-from accounts.services import people
+from accounts.services import people, sessions
 from accounts.services.links import Purpose
 from accounts.tasks import send_link
 from atmr.errors import DomainError, refusal_of
@@ -303,7 +305,7 @@ class UserAdmin(CompanyAdmin, DjangoUserAdmin):  # type: ignore[misc]
     add_fieldsets = [
         (None, {"fields": ["email", "name", "role", "company", "language"]}),
     ]
-    actions = ["send_invitations", "switch_off"]
+    actions = ["send_invitations", "end_sessions", "switch_off"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[tuple]:
         """Another's password is nobody's to choose; an administrator helps where mail is out."""
@@ -353,6 +355,12 @@ class UserAdmin(CompanyAdmin, DjangoUserAdmin):  # type: ignore[misc]
                 text = _("%(user)s is switched off or has a password already.")
                 self.message_user(request, text % {"user": user}, messages.WARNING)
 
+    @admin.action(description=_("End all sessions"), permissions=["change"])
+    def end_sessions(self, request: HttpRequest, rows: QuerySet) -> None:
+        for user in rows:
+            sessions.end_all(user=user)
+        self.message_user(request, _("The sessions are ended."), messages.SUCCESS)
+
     @admin.action(description=_("Switch off: ends sessions and links"), permissions=["change"])
     def switch_off(self, request: HttpRequest, rows: QuerySet) -> None:
         for user in rows:
@@ -376,6 +384,48 @@ class UserAdmin(CompanyAdmin, DjangoUserAdmin):  # type: ignore[misc]
         if db_field.name == "role" and not signed_in(request).is_administrator:
             kwargs["choices"] = [pair for pair in Role.choices if pair[0] != Role.ADMINISTRATOR]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+
+@admin.register(SignIn)
+class SignInAdmin(CompanyAdmin):
+    """Who signed in, who tried; a manager ends what is still open."""
+
+    list_display = ["at", "user", "outcome", "network", "browser", "company"]
+    list_filter = ["succeeded", "company"]
+    list_select_related = ["user", "company"]
+    search_fields = ["user__email", "user__name"]
+    ordering = ["-id"]
+    actions = ["end_sessions"]
+    fields = ["at", "user", "company", "succeeded", "network", "browser"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows: Any = super().get_queryset(request)
+        found: QuerySet = rows.with_openness(timezone.now())
+        return found
+
+    def has_add_permission(self, *_: Any) -> bool:
+        return False
+
+    def has_change_permission(self, *_: Any) -> bool:
+        return False
+
+    def has_delete_permission(self, *_: Any) -> bool:
+        return False
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        return signed_in(request).has_perm("accounts.change_user")
+
+    @display(description=_("Outcome"), label={"failed": "danger", "open": "success"})  # type: ignore[untyped-decorator]
+    def outcome(self, sign_in: SignIn) -> tuple[str, Any]:
+        if not sign_in.succeeded:
+            return "failed", _("refused")
+        is_open = getattr(sign_in, "is_open", False)
+        return ("open", _("session open")) if is_open else ("ended", _("session ended"))
+
+    @admin.action(description=_("End the sessions"), permissions=["end"])
+    def end_sessions(self, request: HttpRequest, rows: QuerySet) -> None:
+        sessions.end(sign_ins=rows)
+        self.message_user(request, _("The sessions are ended."), messages.SUCCESS)
 
 
 @admin.register(Partner)

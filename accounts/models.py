@@ -1,11 +1,13 @@
 """Who: companies, the people who sign in, and the partners they work for."""
 
 import zoneinfo
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 import pghistory
 from django.contrib import auth
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -13,6 +15,8 @@ from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+
+from accounts.triggers import keeps_company, same_company
 
 
 class Language(models.TextChoices):
@@ -171,6 +175,50 @@ class User(AbstractBaseUser):
     def has_module_perms(self, app_label: str) -> bool:
         backends: list[Any] = auth.get_backends()
         return any(backend.has_module_perms(self, app_label) for backend in backends)
+
+
+class SignInQuerySet(models.QuerySet["SignIn"]):
+    def still_open(self, now: datetime) -> Self:
+        """Keep those whose session has neither been ended nor has run out."""
+        known = Session.objects.filter(expire_date__gt=now)
+        return self.filter(session_key__in=known.values("session_key"))
+
+    def with_openness(self, now: datetime) -> Self:
+        """Tell of each whether its session is open."""
+        known = Session.objects.filter(session_key=models.OuterRef("session_key"))
+        return self.annotate(is_open=models.Exists(known.filter(expire_date__gt=now)))
+
+
+class SignIn(models.Model):
+    """A try to sign in: whose, when, roughly from where; and the session that it opened."""
+
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, related_name="sign_ins", verbose_name=_("user")
+    )
+    company = models.ForeignKey(
+        Company, on_delete=models.CASCADE, null=True, related_name="+", verbose_name=_("company")
+    )
+    at = models.DateTimeField(_("at"))
+    succeeded = models.BooleanField(_("succeeded"))
+    network = models.CharField(_("network"), max_length=43, blank=True)
+    browser = models.CharField(_("browser"), max_length=60, blank=True)
+    session_key = models.CharField(max_length=40, blank=True, editable=False)
+
+    objects = SignInQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(succeeded=True, user__isnull=False) | Q(succeeded=False),
+                name="signin_of_somebody",
+            ),
+        ]
+        triggers = [keeps_company(), same_company(user_id="accounts_user")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"
 
 
 class PartnerQuerySet(models.QuerySet["Partner"]):

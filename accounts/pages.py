@@ -10,11 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
 
 from accounts.forms import AddressForm, ForgottenForm, PasswordForm
-from accounts.models import User
+from accounts.models import SignIn, User
 from accounts.permissions import signed_in
-from accounts.services import letters, links, people
+from accounts.services import letters, links, people, sessions
 from accounts.services.links import Purpose
 from accounts.signin import too_often
 from accounts.tasks import send_link
@@ -108,7 +109,13 @@ def account(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         _ask_address(request, user, form.cleaned_data["email"])
         return redirect("access:account")
-    context = {**admin.site.each_context(request), "title": _("My account"), "form": form}
+    context = {
+        **admin.site.each_context(request),
+        "title": _("My account"),
+        "form": form,
+        "sessions": sessions.open_of(user=user, now=timezone.now()),
+        "here": request.session.session_key,
+    }
     return render(request, "accounts/account.html", context)
 
 
@@ -121,6 +128,40 @@ def _ask_address(request: HttpRequest, user: User, address: str) -> None:
         return
     text = _("We wrote to the new address. Open the link in that letter to confirm it.")
     messages.success(request, text)
+
+
+@require_POST
+@admin.site.admin_view
+def end_session(request: HttpRequest, number: int) -> HttpResponse:
+    """End a session of one's own; another's is not touched."""
+    sessions.end(sign_ins=SignIn.objects.filter(user=signed_in(request), pk=number))
+    messages.success(request, _("The session is ended."))
+    return redirect("access:account")
+
+
+@require_POST
+@admin.site.admin_view
+def end_others(request: HttpRequest) -> HttpResponse:
+    """End all sessions of one's own but this one."""
+    sessions.end_others(user=signed_in(request), session_key=request.session.session_key or "")
+    messages.success(request, _("All other sessions are ended."))
+    return redirect("access:account")
+
+
+@never_cache
+@admin.site.admin_view
+@sensitive_post_parameters()
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Answer the admin's page; a new password ends the sessions elsewhere."""
+    if refusal := too_often(request, "password"):
+        return refusal
+    before = request.session.session_key or ""
+    answer: HttpResponse = admin.site.password_change(request)
+    now = request.session.session_key or ""
+    if now != before:
+        sessions.renamed(old=before, new=now)
+        sessions.end_others(user=signed_in(request), session_key=now)
+    return answer
 
 
 def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -16,6 +16,7 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
     "accounts.company":            ("v",  "v",    "vc",   "vacd"),
     "accounts.partner":            ("v",  "v",    "v",    "vacd"),
     "accounts.partneragreement":   ("v",  "v",    "vc",   "vacd"),
+    "accounts.signin":             ("",   "",     "v",    "v"),
     "accounts.user":               ("",   "",     "vac",  "vacd"),
     "bookings.booking":            ("v",  "vac",  "vac",  "vacd"),
     "bookings.bookingevent":       ("v",  "v",    "v",    "v"),
@@ -46,7 +47,7 @@ SHOWN_ONLY = frozenset(
     {
         *("bookings.bookingevent", "dispatch.assignment", "dispatch.dispatchrun"),
         *("dispatch.outbox", "dispatch.unassigned", "django_celery_results.taskresult"),
-        "fleet.position",
+        *("fleet.position", "accounts.signin"),
     }
 )
 
@@ -81,6 +82,11 @@ PAGES: dict[str, str] = {
     "access:account": STAFF,
     "accounts.user:send_invitations": "change accounts.user",
     "accounts.user:switch_off": "change accounts.user",
+    "accounts.user:end_sessions": "change accounts.user",
+    "accounts.signin:end_sessions": "change accounts.user",
+    "access:end_session": STAFF,
+    "access:end_others": STAFF,
+    "accounts.pages.change_password": STAFF,
     "admin:bookings_booking_export": "view bookings.booking",
     "console:today": STAFF,
     "console:day": "view dispatch.assignment",

@@ -4,10 +4,7 @@ Somebody else's tries never lock an account out, because no limit is an account'
 is a fixed one, not the last sixty seconds, and each address and account has its own.
 """
 
-import ipaddress
-
 import structlog
-from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -16,10 +13,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django_ratelimit.core import get_usage
 
+from accounts.origins import client_address
+
 log = structlog.get_logger(__name__)
 
 RATE = "5/m"
-UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing listens there: whoever has none shares one
 
 
 @sensitive_post_parameters()
@@ -43,21 +41,6 @@ def too_often(request: HttpRequest, group: str, field: str = "") -> HttpResponse
     usages = [get_usage(request, group=group, key=key, rate=RATE, increment=True) for key in keys]
     wait_s = max((max(1, u["time_left"]) for u in usages if u and u["should_limit"]), default=0)
     return _too_many(request, group, wait_s) if wait_s else None
-
-
-def client_address(request: HttpRequest) -> str:
-    """Give the address that asks: behind our proxy, the one that the proxy has seen.
-
-    A client writes what it likes at the head of the forwarded header; the proxy appends.
-    """
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
-    for text in (forwarded.rpartition(",")[2], request.META.get("REMOTE_ADDR", "")):
-        try:
-            address = ipaddress.ip_address(text.strip().partition("%")[0])
-        except ValueError:
-            continue
-        return str(getattr(address, "ipv4_mapped", None) or address)
-    return UNKNOWN_ADDRESS
 
 
 def _too_many(request: HttpRequest, group: str, wait_s: int) -> HttpResponse:

@@ -1,8 +1,12 @@
-"""Letters, written while nobody waits: how long an answer takes tells nothing about an account."""
+"""Letters, written while nobody waits (how long an answer takes tells nothing), and forgetting."""
+
+from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
+from accounts import retention
 from accounts.models import User
 from accounts.services import letters
 from accounts.services.links import Purpose
@@ -22,3 +26,11 @@ def send_link(*, user_id: int | None, purpose: str) -> None:
     user = User.objects.select_related("company").filter(pk=user_id, is_active=True).first()
     if user is not None:
         letters.send_link(user=user, purpose=Purpose(purpose), now=timezone.now())
+
+
+@shared_task(acks_late=True)
+def forget_sign_ins() -> int:
+    """Delete old sign-ins and sessions; give how many sign-ins. Safe to run twice."""
+    now = timezone.now()
+    retention.forget_sessions(now=now)
+    return retention.forget_sign_ins(before=now - timedelta(days=settings.KEEP_SIGN_INS_DAYS))

@@ -42,6 +42,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=0),
         "options": {"expires": 6 * 3600},
     },
+    "forget-sign-ins": {
+        "task": "accounts.tasks.forget_sign_ins",
+        "schedule": crontab(hour=3, minute=20),
+        "options": {"expires": 6 * 3600},
+    },
     "watch-delays": {
         "task": "dispatch.tasks.watch_delays",
         "schedule": crontab(minute="*/5"),

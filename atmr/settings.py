@@ -310,6 +310,9 @@ KEEP_POSITIONS_DAYS = env_int("ATMR_KEEP_POSITIONS_DAYS", default=30)
 if KEEP_POSITIONS_DAYS < 2:
     raise ImproperlyConfigured("ATMR_KEEP_POSITIONS_DAYS must be 2 at least.")
 
+# Who signed in, when and roughly from where: long enough to look back after something happened.
+KEEP_SIGN_INS_DAYS = env_int("ATMR_KEEP_SIGN_INS_DAYS", default=180)
+
 # --- Watching -----------------------------------------------------------------------------------
 
 SLOW_STATEMENT_MS = env_int("SLOW_STATEMENT_MS", default=100)

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", exporter.metrics, name="metrics"),
     path("api/v1/", include(api.router.urls)),
     path("admin/login/", sign_in),  # in front of the admin's own, under its name
+    path("admin/password_change/", pages.change_password),
     path("admin/forgotten/", pages.forgotten, name="admin_password_reset"),
     path("admin/", include("accounts.urls")),
     path("admin/", include("dispatch.urls")),

@@ -13,7 +13,7 @@ from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from factory import LazyAttribute, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory, Password
 
-from accounts.models import Company, Partner, PartnerAgreement, Role, User
+from accounts.models import Company, Partner, PartnerAgreement, Role, SignIn, User
 from atmr import clock
 from bookings.models import (
     Anchor,
@@ -121,6 +121,15 @@ class UserFactory(_OfCompanyFactory):
     password = Password(
         PASSWORD, transform=lambda text: make_password(text, hasher=MD5PasswordHasher())
     )
+
+
+class SignInFactory(_OfCompanyFactory):
+    class Meta:
+        model = SignIn
+
+    user = _same(UserFactory)
+    at = on_day(6)
+    succeeded = True
 
 
 class PartnerFactory(DjangoModelFactory):

@@ -18,6 +18,7 @@ BUDGETS = {
     "accounts.Company": 4,
     "accounts.Partner": 4,
     "accounts.PartnerAgreement": 5,
+    "accounts.SignIn": 5,
     "accounts.User": 5,
     "bookings.Booking": 6,
     "bookings.BookingEvent": 5,

@@ -3,11 +3,10 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, Role, User
-from accounts.services import links
+from accounts.services import links, sessions
 from accounts.services.links import LinkNoLongerValid, Purpose
 from atmr.errors import DomainError
 
@@ -37,6 +36,7 @@ def set_password(*, token: str, password: str, now: datetime) -> User:
         raise LinkNoLongerValid
     link.user.set_password(password)
     link.user.save(update_fields=["password"])
+    sessions.end_all(user=link.user)
     return link.user
 
 
@@ -58,15 +58,9 @@ def confirm_address(*, token: str, now: datetime) -> tuple[User, str]:
     return user, old
 
 
-def end_access(*, user: User) -> None:
-    """End every session and link of a person, here and now."""
-    User.objects.filter(pk=user.pk).update(generation=F("generation") + 1)
-    user.refresh_from_db(fields=["generation"])
-
-
 @transaction.atomic
 def switch_off(*, user: User) -> None:
     """Let a person who leaves do nothing from now on, nor with what is still open anywhere."""
     user.is_active = False
     user.save(update_fields=["is_active"])
-    end_access(user=user)
+    sessions.end_all(user=user)

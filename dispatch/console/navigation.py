@@ -54,6 +54,7 @@ GROUPS: list[tuple[Promise, list[tuple[str, str]]]] = [
             ("accounts.partner", "handshake"),
             ("accounts.partneragreement", "contract"),
             ("accounts.user", "group"),
+            ("accounts.signin", "login"),
             ("accounts.company", "apartment"),
             ("django_celery_results.taskresult", "pending_actions"),
         ],

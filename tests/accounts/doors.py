@@ -29,6 +29,7 @@ ASIDE = (
 # What no name leads to, or what asks for more than its name.
 ADDRESSES = {
     "accounts.signin.sign_in": "/admin/login/",
+    "accounts.pages.change_password": "/admin/password_change/",
     "admin:autocomplete": (
         "/admin/autocomplete/?app_label=fleet&model_name=shift&field_name=driver&term=x"
     ),
@@ -153,6 +154,7 @@ def _of_page(name: str, route: URLPattern, rows: dict[type, Any]) -> Iterator[Do
         "id": by_name["User"].pk,
         "app_label": "fleet",
         "token": "nonsense",
+        "number": 0,
     }
     wanted = {key: known[key] for key in route.pattern.regex.groupindex}
     address = ADDRESSES.get(name) or reverse(name, kwargs=wanted)

@@ -8,6 +8,7 @@ from tests.factories import (
     CompanyFactory,
     PartnerAgreementFactory,
     PartnerFactory,
+    SignInFactory,
     UserFactory,
 )
 
@@ -29,6 +30,11 @@ AT_THE_BOUND = cases(
     (UserFactory, "user_email_lower_case", [{"email": "anna@example.org"}]),
     (UserFactory, "user_has_company", [{"role": Role.ADMINISTRATOR, "company": None}]),
     (UserFactory, "user_role_known", [{"role": role} for role in Role.values]),
+    (
+        SignInFactory,
+        "signin_of_somebody",
+        [{"user": None, "succeeded": False}, {"succeeded": True}],
+    ),
 )
 PAST_THE_BOUND = cases(
     (
@@ -46,6 +52,7 @@ PAST_THE_BOUND = cases(
     ),
     (UserFactory, "user_email_lower_case", [{"email": "Anna@example.org"}]),
     (UserFactory, "user_has_company", [{"role": Role.MANAGER, "company": None}]),
+    (SignInFactory, "signin_of_somebody", [{"user": None}]),
     (UserFactory, "user_role_known", [{"role": "owner"}]),
 )
 

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from accounts.models import Company, Role, User
-from accounts.services import companies, links, people
+from accounts.services import companies, links, people, sessions
 from accounts.services.links import LIFE, LinkNoLongerValid, Purpose
 from accounts.tasks import send_link
 from tests.factories import PASSWORD, CompanyFactory, UserFactory
@@ -75,7 +75,7 @@ def test_a_link_ends_with_what_it_was_made_for(user, purpose, change):
     elif change == "switched off":
         people.switch_off(user=user)
     elif change == "ended":
-        people.end_access(user=user)
+        sessions.end_all(user=user)
     else:
         user.delete()
 

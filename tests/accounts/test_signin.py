@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from accounts.models import Role
-from accounts.signin import UNKNOWN_ADDRESS, client_address
+from accounts.origins import UNKNOWN_ADDRESS, client_address
 from tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
