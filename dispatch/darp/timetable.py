@@ -17,8 +17,8 @@ from dispatch.darp.problem import Problem
 from dispatch.darp.timing import Bound, schedule
 
 # A tick of a client's lateness hurts more than one of the driver's or of the break; where a late
-# pickup and a longer wait aboard are the same, it is the pickup.
-WAIT, CLIENT, STAFF = 101, 100, 1
+# pickup and a longer wait aboard are the same, it is the wait: times that are agreed are kept.
+CLIENT, WAIT, STAFF = 101, 100, 1
 
 
 def feasible(problem: Problem, signed_routes: Sequence[Sequence[int]]) -> bool:

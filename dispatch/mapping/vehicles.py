@@ -67,6 +67,7 @@ def _vehicle(
     layouts: list[dict[str, int]] = shift.layouts  # type: ignore[attr-defined]
     begun = [ride for ride in rides if _has_begun(ride[0])]
     reserve = shift.driver.kind == DriverKind.RESERVE
+    wait_min = day.policy.max_wait_aboard_min
     earliest = day.ticks_up(max(shift.starts_at, day.now))
     return Vehicle(
         start=_whereabouts(places, shift, begun)[0],
@@ -81,6 +82,7 @@ def _vehicle(
         ),
         started=min(day.ticks(ride[1].pickup_at) for ride in begun) if begun else None,
         aboard_layout=_aboard_layout(layouts, rides),
+        max_wait_aboard=None if wait_min is None else 60 * wait_min,
     )
 
 

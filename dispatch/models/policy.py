@@ -29,6 +29,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "max_ride_plus_min": (0, 240),
     "max_ride_min": (1, 480),
     "max_detour_min": (0, 240),
+    "max_wait_aboard_min": (0, 240),
     "late_after_min": (0, 120),
     "max_bookings_per_driver": (1, 200),
     "fairness_weight": (0, 1),
@@ -115,6 +116,15 @@ class DispatchPolicy(models.Model):
         _("detour (min)"),
         default=15,
         help_text=_("How much longer than the direct ride a pooled ride may take."),
+    )
+    max_wait_aboard_min = models.PositiveSmallIntegerField(
+        _("wait aboard (min)"),
+        null=True,
+        blank=True,
+        default=10,
+        help_text=_(
+            "How long a vehicle may stand at a stop with a client aboard; empty: no limit."
+        ),
     )
     late_after_min = models.PositiveSmallIntegerField(
         _("late after (min)"), default=5, help_text=_("From when a ride counts as late.")

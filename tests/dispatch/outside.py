@@ -95,6 +95,7 @@ def _all(
     for shift, own in of_shift.items():
         stops = _stops(policy, own)
         yield from _drives(shift, stops, now)
+        yield from _waits(policy, shift, stops, now)
         yield from _rest(shift, stops, now)
         yield from _together(policy, shift, own)
         ordered = [ride.sequence for ride in sorted(own, key=lambda r: r.pickup_at)]
@@ -252,6 +253,21 @@ def _drives(shift: Shift, stops: list[_Stop], now: datetime | None) -> Iterator[
         yield from _over("drive", first.ride.booking.reference, arrives - first.at)
     back = last.leaves + _drive(last.place, shift.end_place)
     yield from _over("shift_end", shift.pk, back - shift.ends_at)
+
+
+def _waits(
+    policy: DispatchPolicy, shift: Shift, stops: list[_Stop], now: datetime | None
+) -> Iterator[Broken]:
+    """Nobody is kept waiting in a vehicle that stands at somebody's door for too long."""
+    if policy.max_wait_aboard_min is None:
+        return
+    limit = timedelta(minutes=policy.max_wait_aboard_min)
+    aboard: set[int] = set()
+    for one, two in pairwise(stops):
+        (aboard.add if one.boards else aboard.discard)(one.ride.pk)
+        if aboard and (now is None or one.ride.booking.status not in BEGUN):
+            waited = two.at - one.leaves - _drive(one.place, two.place)
+            yield from _over("wait", shift.pk, waited - limit)
 
 
 def _work_s(shift: Shift, stops: list[_Stop]) -> int:

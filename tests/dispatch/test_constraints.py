@@ -69,6 +69,7 @@ POLICY_BOUNDS = {
     "max_ride_plus_min": (0, 240),
     "max_ride_min": (1, 480),
     "max_detour_min": (0, 240),
+    "max_wait_aboard_min": (0, 240),
     "late_after_min": (0, 120),
     "max_bookings_per_driver": (1, 200),
     "fairness_weight": (0, 1),

@@ -144,6 +144,19 @@ def test_the_checker_finds_a_pool_that_is_none(rule):
     assert rule in {broken.rule for broken in found}
 
 
+def test_the_checker_finds_a_wait_aboard():
+    line = Line(CompanyFactory())
+    line.shift()
+    line.booking(0, 10, 9)
+    line.booking(1, 2, 9, 40)
+    wide = {"pooling": True, "max_detour_min": 240, "max_ride_plus_min": 120}
+    plan(line.company, overrides=wide | {"max_wait_aboard_min": 30})
+
+    assert broken_rules(line.company, DAY, **wide, max_wait_aboard_min=30) == []
+    found = broken_rules(line.company, DAY, **wide, max_wait_aboard_min=5)
+    assert {broken.rule for broken in found} == {"wait"}
+
+
 def test_the_checker_finds_a_return_that_leaves_before_its_outbound_ends():
     line = Line(CompanyFactory())
     line.shift()

@@ -19,7 +19,7 @@ from dispatch.models import (
     RunState,
     Unassigned,
 )
-from dispatch.services import planning
+from dispatch.services import planning, progress
 from dispatch.services.runs import RunUnderWay, open_run
 from fleet.models import DriverKind, Equipment, LicenceCategory, Skill
 from tests.dispatch.days import Line, live, plan, policy, reason_of
@@ -605,6 +605,42 @@ def test_what_is_broken_already_is_told_once_until_somebody_resolves_it(line):
     Alert.objects.update(resolved_at=on_day(9, 6))
     plan(line.company, now=on_day(9, 7))
     assert Alert.objects.count() == 2 * told
+
+
+@pytest.mark.parametrize(
+    ("aboard", "inherited"),
+    [
+        (False, {"waiting_aboard"}),
+        (True, set()),  # who is aboard leaves when it suits: no wait at a stop
+    ],
+)
+def test_a_limit_on_waits_aboard_moves_nothing_that_is_agreed(line, aboard, inherited):
+    wide = {"pooling": True, "max_detour_min": 240, "max_ride_plus_min": 120}
+    line.shift()
+    first, second = line.booking(0, 10, 9), line.booking(1, 2, 9, 40)
+    waiting = plan(line.company, overrides=wide | {"max_wait_aboard_min": 30})
+    frozen = Assignment.objects.live().order_by("pk").values("pk", "pickup_at", "delivery_at")
+    before = list(frozen)
+    if aboard:
+        current = live(first)
+        for to in (BookingStatus.EN_ROUTE, BookingStatus.ARRIVED, BookingStatus.ON_BOARD):
+            first.refresh_from_db()
+            at = current.pickup_at + timedelta(minutes=4 * (to == BookingStatus.ON_BOARD))
+            progress.report(booking=first, to=to, actor=None, now=at, at=at)
+    other = line.booking(1, 3, 14)
+
+    summary = plan(
+        line.company,
+        now=on_day(9, 18) if aboard else on_day(8, 50),
+        overrides=wide | {"max_wait_aboard_min": 1, "freeze_min": 60},
+    )
+
+    assert waiting.assigned == 2
+    assert (summary.state, summary.violations) == (RunState.APPLIED, [])
+    assert {found["rule"] for found in summary.inherited} == inherited
+    assert list(frozen.exclude(booking=other)) == before
+    assert live(other)
+    assert live(second)
 
 
 def test_a_lock_that_cannot_be_kept_is_inherited(line):

@@ -138,6 +138,16 @@ def test_a_client_rides_no_longer_than_allowed(line, tight, wide):
     assert served(line, **common | wide) == 2
 
 
+@pytest.mark.parametrize(("minutes", "expected"), [(0, 1), (10, 1), (30, 2), (None, 2)])
+def test_a_vehicle_stands_with_a_client_aboard_no_longer_than_allowed(line, minutes, expected):
+    line.shift()
+    line.booking(0, 10, 9)
+    line.booking(1, 2, 9, 40)
+    wide = {"pooling": True, "max_detour_min": 240, "max_ride_plus_min": 120}
+
+    assert served(line, **wide, max_wait_aboard_min=minutes) == expected
+
+
 # --- Prices --------------------------------------------------------------------------------------
 
 
