@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -182,29 +183,27 @@ def _workbook_rows(content: bytes) -> Iterator[Row]:
         merged = _merged_cells(content, sheet)
         sheet.reset_dimensions()  # what wrote the file may have told a wrong size
         for number, row in enumerate(sheet.iter_rows(), start=1):
-            yield (
-                number,
-                [
-                    Unreadable("", _MERGED) if (number, column) in merged else _cell_text(cell)
-                    for column, cell in enumerate(row, start=1)
-                ],
-            )
+            cells = [_cell_text(cell) for cell in row]
+            for column in sorted(merged.get(number, ())):
+                cells.extend([""] * (column - len(cells)))
+                cells[column - 1] = Unreadable("", _MERGED)
+            yield number, cells
     except FileTooLarge:
         raise
     except Exception as exc:  # a damaged file may break anything within the reader
         raise UnreadableWorkbook from exc
 
 
-def _merged_cells(content: bytes, sheet: Any) -> set[tuple[int, int]]:
-    """Give the cells below and beside the first of each merged range; they look as if filled."""
+def _merged_cells(content: bytes, sheet: Any) -> dict[int, set[int]]:
+    """Give, by row, the columns that a merged range hides: they are empty and look filled."""
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         xml = packed.read(sheet._worksheet_path.lstrip("/"))  # noqa: SLF001 - in no public place
-    hidden: set[tuple[int, int]] = set()
+    hidden: dict[int, set[int]] = defaultdict(set)
     for found in re.finditer(rb'<mergeCell\b[^>]*\bref="([A-Z]+\d+:[A-Z]+\d+)"', xml):
         left, top, right, bottom = openpyxl.utils.range_boundaries(found[1].decode())
-        cells = {(row, column) for row in range(top, min(bottom, top + 10_000) + 1)
-                 for column in range(left, min(right, left + 100) + 1)}  # fmt: skip
-        hidden |= cells - {(top, left)}
+        columns = set(range(left, min(right, left + 100) + 1))
+        for row in range(top, min(bottom, top + 10_000) + 1):
+            hidden[row] |= columns if row > top else columns - {left}
     return hidden
 
 

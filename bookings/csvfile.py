@@ -158,6 +158,8 @@ TOO_MANY = _("There are more cells than headings. Put a cell with a separator in
 
 
 def _unreadable(number: int, headings: list[str], cells: list[str]) -> list[LineError]:
+    if not any(cell.strip() for cell in cells):
+        return []  # an empty line, merged or not
     return [
         LineError(number, heading, str(cell), cell.why)
         for heading, cell in zip(headings, cells, strict=False)

@@ -13,7 +13,9 @@ def may_import(user: User, kind: type[Kind]) -> bool:
 
 
 def may_export(user: User, kind: type[Kind]) -> bool:
-    """Say whether the table of roles lets `user` take files of this kind out."""
-    return user.is_active and roles.allows(
-        Role(user.role), roles.PAGES[f"exchange:export-{kind.slug}"]
+    """Say whether the table of roles lets `user` take files of this kind out, if there are any."""
+    return (
+        kind.exports
+        and user.is_active
+        and roles.allows(Role(user.role), roles.PAGES[f"exchange:export-{kind.slug}"])
     )

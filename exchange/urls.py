@@ -3,7 +3,7 @@
 from django.urls import path
 
 from exchange.console import views
-from exchange.services.catalogue import KINDS
+from exchange.services.catalogue import EXPORTED, KINDS
 
 app_name = "exchange"
 urlpatterns = [
@@ -19,6 +19,6 @@ urlpatterns = [
             {"kind": slug},
             name=f"export-{slug}",
         )
-        for slug in KINDS
+        for slug in EXPORTED
     ),
 ]

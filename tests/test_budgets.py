@@ -24,7 +24,7 @@ from bookings.models import SeriesException, SeriesSuspension
 from dispatch.console.decisions import STEPS
 from dispatch.models import Assignment, AssignmentStatus, DispatchRun, Outbox
 from dispatch.services import applying, duty, explaining, planning
-from exchange.services.catalogue import KINDS
+from exchange.services.catalogue import EXPORTED, KINDS
 from fleet.models import DocumentKind, Driver, DriverDocument, Shift
 from tests import factories
 from tests.dispatch.days import Line
@@ -56,7 +56,8 @@ BUDGETS: dict[str, int | str] = {
     "console:resolve": 4,
     "console:today": 3,
     "exchange:files": _FILES,
-    **{f"exchange:{page}-{slug}": _FILES for page in ("bring", "export") for slug in KINDS},
+    **{f"exchange:bring-{slug}": _FILES for slug in KINDS},
+    **{f"exchange:export-{slug}": _FILES for slug in EXPORTED},
     "metrics-list": "tests.dispatch.test_metrics.test_figures_of_a_day_cost_three_statements",
     "metrics": "tests.watching.test_metrics.test_gauges_are_one_statement_however_many_rows",
     "run-detail": 3,

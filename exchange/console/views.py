@@ -19,9 +19,9 @@ from dispatch.console.navigation import in_reach
 from exchange.forms import ConfirmForm, FileForm, carried
 from exchange.permissions import may_export, may_import
 from exchange.services import bringing, exporting
-from exchange.services.bringing import Outcome
 from exchange.services.catalogue import KINDS
 from exchange.services.kind import Kind
+from exchange.services.outcome import ChangedMeanwhile, Outcome
 
 # So many bad lines are listed; all are counted.
 LISTED = 100
@@ -120,7 +120,7 @@ def _outcome(
             apply=True,
             expected=confirmed.cleaned_data["digest"],
         )
-    except bringing.ChangedMeanwhile as exc:
+    except ChangedMeanwhile as exc:
         messages.warning(request, str(exc))
     return bringing.bring(kind=kind(company, now=now, actor=user), content=content, apply=False)
 

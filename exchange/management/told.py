@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from bookings.csvfile import LineError
-from exchange.services.bringing import Outcome
+from exchange.services.outcome import Outcome
 
 # So many bad lines are printed; all are counted.
 SHOWN = 200
@@ -39,6 +39,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             }
             for difference in outcome.differences
         ],
+        "added": outcome.added,
         "ignored_columns": outcome.ignored,
     }
 
@@ -59,6 +60,8 @@ def as_lines(outcome: Outcome, *, differences: bool) -> list[str]:
     if outcome.ignored:
         unread = ", ".join(outcome.ignored)
         lines.append(gettext("Columns left unread: %(columns)s") % {"columns": unread})
+    if outcome.added:
+        lines.append(gettext("Added besides: %(rows)s") % {"rows": ", ".join(outcome.added)})
     lines.append(outcome.summary())
     return lines
 

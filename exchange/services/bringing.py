@@ -2,12 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company
@@ -15,53 +13,10 @@ from atmr.errors import DomainError, refusal_of
 from bookings.csvfile import Line, LineError
 from bookings.services.booking import check_at_once
 from bookings.services.lookups import CellRefused
+from exchange.services.booked import Bookings
 from exchange.services.kind import Draft, Kind, Values
+from exchange.services.outcome import SHOWN, Difference, Outcome
 from exchange.services.tables import read_table
-
-# So many differences are kept to be shown; all are counted.
-SHOWN = 200
-
-
-class ChangedMeanwhile(DomainError):
-    message = _("The company's data changed since the preview. Look at the differences again.")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What a line makes or changes."""
-
-    line: int
-    name: str
-    is_new: bool
-    changes: list[tuple[str, str, str]]  # heading, before, after
-
-
-@dataclass
-class Outcome:
-    """What a file says, and what became of it."""
-
-    lines: int = 0
-    created: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    errors: list[LineError] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
-    differences: list[Difference] = field(default_factory=list)
-    digest: str = ""
-    applied: bool = False
-
-    def summary(self) -> str:
-        """Say in one line what the file holds."""
-        return gettext(
-            "%(lines)s lines: %(created)s new, %(changed)s changed, %(unchanged)s as they are,"
-            " %(bad)s bad lines"
-        ) % {
-            "lines": self.lines,
-            "created": self.created,
-            "changed": self.changed,
-            "unchanged": self.unchanged,
-            "bad": len({error.line for error in self.errors}),
-        }
 
 
 def bring(
@@ -80,6 +35,8 @@ def bring(
     :raises UnreadableFile, FileTooLarge, EmptyFile, ColumnsMissing, ColumnTwice: see `read_table`.
     :raises ChangedMeanwhile: they are others than `expected`.
     """
+    if isinstance(kind, Bookings):
+        return kind.bring(content, apply=apply, expected=expected, progress=progress)
     table = read_table(content, kind)
     outcome = Outcome(lines=len(table.lines) + len(table.errors), ignored=table.ignored)
     outcome.errors.extend(table.errors)
@@ -94,11 +51,7 @@ def bring(
             reading.take(batch)
             progress(start + len(batch), len(units))
         outcome.digest = reading.digest.hexdigest()
-        outcome.errors.sort(key=lambda error: error.line)
-        if expected and apply and not outcome.errors and expected != outcome.digest:
-            raise ChangedMeanwhile
-        outcome.applied = apply and not outcome.errors
-        transaction.set_rollback(not outcome.applied)
+        outcome.settle(apply=apply, expected=expected)
     return outcome
 
 
@@ -211,7 +164,7 @@ class _Reading:
             self.outcome.changed += 1
         if len(self.outcome.differences) < SHOWN:
             changes = [
-                (self.headings.get(name, name), before, after)
+                (self.headings.get(name) or self.kind.heading(name), before, after)
                 for name, before, after in draft.changes
             ]
             line = draft.lines[0].number

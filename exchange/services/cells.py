@@ -137,7 +137,7 @@ def read_choice(choices: type[TextChoices], **words: str) -> Callable[[str], Any
         shown = {plain(str(choice.label)): choice.value for choice in choices}
         value = known.get(word) or shown.get(word)
         if value is None:
-            accepted = ", ".join(choices.values)
+            accepted = ", ".join(str(choice.label) for choice in choices)
             raise BadCell(_("Write one of: %(values)s.") % {"values": accepted})
         return choices(value)
 

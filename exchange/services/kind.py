@@ -57,6 +57,8 @@ class Kind:
     relations: ClassVar[tuple[str, ...]] = ()
     extras: ClassVar[tuple[str, ...]] = ()  # columns that are rows of another table
     only_read: ClassVar[tuple[str, ...]] = ()  # columns that exports do not have
+    exports: ClassVar[bool] = True
+    do_not_call_in_templates = True
     at_once = 1000
 
     def __init__(self, company: Company, *, now: datetime, actor: User | None = None) -> None:
@@ -145,6 +147,11 @@ class Kind:
     def difference(self, row: Any, name: str, value: Any) -> tuple[str, str]:
         """Give what a stored row has and what a line says, both as they are written."""
         return self.text(row, name), self.write(name, value)
+
+    def heading(self, name: str) -> str:
+        """Name a column that the file does not have."""
+        field: Any = self.model._meta.get_field(name)
+        return str(getattr(field, "verbose_name", None) or field.related_model._meta.verbose_name)
 
     def settle(self, draft: Draft) -> None:
         """Complete what follows from the cells, before the row is checked."""

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Role
 from atmr.statements import is_control
-from exchange.services.catalogue import KINDS
+from exchange.services.catalogue import EXPORTED, KINDS
 from fleet.models import Place
 from tests.exchange.files import take
 from tests.factories import ClientFactory, CompanyFactory, PlaceFactory, UserFactory
@@ -115,6 +115,7 @@ def test_another_company_does_not_exist(client, company, manager):
 
     for slug in KINDS:
         assert client.get(page(slug, other)).status_code == 404
+    for slug in EXPORTED:
         assert client.get(page(slug, other, "export")).status_code == 404
     assert send(client, "places", other, PLACES).status_code == 404
     assert confirm(client, "places", other, preview).status_code == 404
@@ -140,6 +141,7 @@ def test_an_administrator_chooses_the_company_first(client, company):
 
     assert list(listed.context["companies"]) == [company]
     assert chosen.context["company"] == company
+    assert "Vehicles and layouts" in chosen.content.decode()
 
 
 @pytest.mark.parametrize("suffix", ["csv", "xlsx"])

@@ -1,22 +1,25 @@
 """What is exported comes back whole, and importing again changes nothing."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from bookings.models import Client, Mobility
+from bookings.models import BookingSeries, Client, Mobility
 from exchange.services import exporting
-from exchange.services.catalogue import KINDS
+from exchange.services.catalogue import EXPORTED
 from fleet.models import Driver, DriverDocument, Place, PlaceKind, Shift, Vehicle, VehicleLayout
 from tests.exchange.files import bring, take, told
 from tests.factories import (
     DAY,
+    BookingSeriesFactory,
     ClientFactory,
     CompanyFactory,
     DriverDocumentFactory,
     DriverFactory,
     PartnerFactory,
     PlaceFactory,
+    SeriesExceptionFactory,
+    SeriesSuspensionFactory,
     ShiftFactory,
     VehicleFactory,
     VehicleLayoutFactory,
@@ -70,6 +73,16 @@ def full():
             break_until_at=start + timedelta(hours=4) if day else None,
         )  # fmt: skip
     ShiftFactory(company=company, driver=beat, vehicle=bus, start_place=gare, status="cancelled")
+    rounds = BookingSeriesFactory(
+        company=company, client=client, pickup_place=gare, delivery_place=home, partner=partner,
+        reference="S-1", stay_min=90, return_kind="timed", return_time=time(11, 30),
+    )  # fmt: skip
+    SeriesExceptionFactory(series=rounds, day=DAY)
+    SeriesExceptionFactory(series=rounds, day=DAY + timedelta(days=2), at_time=time(9, 30))
+    SeriesSuspensionFactory(series=rounds, reason="Hôpital; voir | notes: 2")
+    BookingSeriesFactory(
+        company=company, client=client, pickup_place=home, delivery_place=gare, active=False
+    )
     return company
 
 
@@ -79,24 +92,24 @@ def test_an_export_into_an_empty_company_exports_the_same(full, write):
     for partner in [agreement.partner for agreement in full.agreements.all()]:
         empty.agreements.create(partner=partner)
 
-    for slug in KINDS:
+    for slug in EXPORTED:
         outcome = bring(slug, empty, take(slug, full, write))
         assert told(outcome) == []
         assert outcome.applied
 
-    for slug in KINDS:
+    for slug in EXPORTED:
         assert take(slug, empty) == take(slug, full)
     counts = {
         model: model.objects.filter(company=empty).count()
-        for model in (Place, Driver, Vehicle, Client, Shift)
+        for model in (Place, Driver, Vehicle, Client, Shift, BookingSeries)
     }
-    assert counts == {Place: 3, Driver: 2, Vehicle: 2, Client: 2, Shift: 3}
+    assert counts == {Place: 3, Driver: 2, Vehicle: 2, Client: 2, Shift: 3, BookingSeries: 2}
     assert VehicleLayout.objects.filter(vehicle__company=empty).count() == 2
     assert DriverDocument.objects.filter(driver__company=empty).count() == 1
 
 
 @every_format
-@pytest.mark.parametrize("slug", KINDS)
+@pytest.mark.parametrize("slug", EXPORTED)
 def test_importing_its_own_export_changes_nothing(full, slug, write):
     outcome = bring(slug, full, take(slug, full, write))
 

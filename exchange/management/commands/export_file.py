@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from accounts.models import Company
 from exchange.services import exporting
-from exchange.services.catalogue import KINDS
+from exchange.services.catalogue import EXPORTED
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("kind", choices=list(KINDS))
+        parser.add_argument("kind", choices=list(EXPORTED))
         parser.add_argument("file", type=Path)
         parser.add_argument("--company", required=True, metavar="SLUG")
         parser.add_argument("--empty", action="store_true", help="the headings only, to fill in")
@@ -37,6 +37,6 @@ class Command(BaseCommand):
             raise CommandError(text) from exc
         write = exporting.as_xlsx if file.suffix.lower() == ".xlsx" else exporting.as_csv
         try:
-            file.write_bytes(write(KINDS[kind](tenant, now=timezone.now()), empty=empty))
+            file.write_bytes(write(EXPORTED[kind](tenant, now=timezone.now()), empty=empty))
         except OSError as exc:
             raise CommandError(f"{file}: {exc.strerror}") from exc
