@@ -36,6 +36,9 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 PLACES = "Réf.;Nom;Latitude;Longitude"
+KINDS_OF_PLACES = (
+    "Write one of: Hospital, Clinic, Dialysis centre, Practice, Nursing home, Home, Base, Other."
+)
 SHIFTS = "Chauffeur;Véhicule;Date;Début;Fin;Base"
 
 
@@ -114,8 +117,7 @@ def test_every_bad_line_is_told_and_none_is_stored(company):
             4,
             "Type",
             "château",
-            "Write one of: Hospital, Clinic, Dialysis centre, Practice, Nursing home, Home, Base,"
-            " Other.",
+            KINDS_OF_PLACES,
         ),
         (5, "Service", "121", "Write a whole number from 0 to 120."),
         (
