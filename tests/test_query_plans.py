@@ -57,18 +57,18 @@ FILL = [
     SELECT row_number() OVER (ORDER BY id) AS company, id FROM accounts_company""",
     """
     INSERT INTO fleet_place (company_id, name, kind, address, lat, lon, geo_origin, geo_quality,
-        entrance_notes)
-    SELECT o.id, 'Place ' || n, 'home', '', 46.2, 6.1, 'manual', 'street', ''
+        entrance_notes, reference)
+    SELECT o.id, 'Place ' || n, 'home', '', 46.2, 6.1, 'manual', 'street', '', ''
     FROM owner o, generate_series(1, 3000) n""",
     """
     INSERT INTO bookings_client (company_id, name, phone, language, floor, door_code, access_notes,
-        active, mobility, companions, boarding_min, boarding_notes)
-    SELECT o.id, 'Client ' || n, '', 'fr', '', '', '', true, 'walks', 0, 0, ''
+        active, mobility, companions, boarding_min, boarding_notes, reference)
+    SELECT o.id, 'Client ' || n, '', 'fr', '', '', '', true, 'walks', 0, 0, '', ''
     FROM owner o, generate_series(1, 3000) n""",
     """
     INSERT INTO fleet_driver (company_id, name, kind, active, phone, email, licence_categories,
-        skills)
-    SELECT o.id, 'Driver ' || n, 'regular', true, '', '', '{{}}', '{{}}'
+        skills, reference)
+    SELECT o.id, 'Driver ' || n, 'regular', true, '', '', '{{}}', '{{}}', ''
     FROM owner o, generate_series(1, 20) n""",
     """
     INSERT INTO fleet_vehicle (company_id, plate, name, equipment, licence_category, active)
@@ -86,9 +86,9 @@ FILL = [
     JOIN fleet_vehiclelayout l ON l.vehicle_id = v.id""",
     """
     INSERT INTO fleet_shift (company_id, driver_id, vehicle_id, starts_at, ends_at, start_place_id,
-        end_place_id, break_min, status, version)
+        end_place_id, break_min, status, version, reference)
     SELECT c.company_id, c.driver_id, c.vehicle_id, d.starts_at + interval '6 hours',
-        d.starts_at + interval '16 hours', p.id, p.id, 0, 'planned', 0
+        d.starts_at + interval '16 hours', p.id, p.id, 0, 'planned', 0, ''
     FROM days d, crew c
     JOIN LATERAL (
         SELECT min(id) AS id FROM fleet_place WHERE company_id = c.company_id

@@ -15,6 +15,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "fleet_shift": (
         "id", "starts_at", "ends_at", "break_min", "break_from_at", "break_until_at", "status",
         "version", "company_id", "driver_id", "vehicle_id", "start_place_id", "end_place_id",
+        "reference",
     ),
     "fleet_absence": ("driver_id", "kind", "starts_at", "ends_at", "note"),
     "fleet_position": ("shift_id", "at", "lat", "lon"),

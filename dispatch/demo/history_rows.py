@@ -112,6 +112,7 @@ class DayRows:
                 duty.shift, stamp(duty.starts), stamp(duty.ends), duty.break_min,
                 stamp(duty.break_from), stamp(duty.break_until), "planned", 0,
                 self.cast.company.pk, crew.driver, crew.vehicle, crew.base, crew.base,
+                "",
             ),
         )  # fmt: skip
 
