@@ -19,7 +19,9 @@ from numba.core.datamodel import models
 from numba.core.extending import (
     NativeValue,
     infer_getattr,
+    intrinsic,
     lower_getattr_generic,
+    overload,
     register_model,
     typeof_impl,
     unbox,
@@ -156,3 +158,30 @@ def _field(context: Any, builder: Any, bundle: Bundle, table: Any, name: str) ->
             for axis, step in enumerate(strides):
                 whole = builder.insert_value(whole, step, [position, axis])
     return whole
+
+
+def copy_rows(target: Any, source: Any, count: int) -> None:
+    """Copy the first rows of an array over those of another that is as wide and lies apart."""
+    target[:count] = source[:count]
+
+
+@intrinsic
+def _copy(_context: Any, target: types.Array, source: types.Array, count: types.Integer) -> Any:
+    def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        to, origin = (
+            context.make_array(array)(context, builder, value)
+            for array, value in zip(signature.args[:2], values[:2], strict=True)
+        )
+        (step, *_) = cgutils.unpack_tuple(builder, origin.strides)
+        cgutils.raw_memcpy(builder, to.data, origin.data, builder.mul(step, values[2]), 1)
+        return context.get_dummy_value()
+
+    return types.void(target, source, count), write
+
+
+@overload(copy_rows)
+def _copy_rows(target: Any, source: Any, count: Any) -> Any:  # noqa: ARG001 - named as above
+    def copied(target: Any, source: Any, count: Any) -> None:
+        _copy(target, source, count)
+
+    return copied

@@ -2,13 +2,16 @@
 
 import numpy as np
 
+from dispatch.darp.kernel.bundles import copy_rows
 from dispatch.darp.kernel.columns import (
     BANK,
+    BREAK_TICKS,
     COMMITTED,
     DRIVER,
     HELD,
     HUGE,
     MISSED,
+    OF,
     PRIORITY,
     REQUIRED,
     REQUIRES,
@@ -17,7 +20,7 @@ from dispatch.darp.kernel.columns import (
 )
 from dispatch.darp.kernel.compiling import inner, tight
 from dispatch.darp.kernel.insertion import best_insertion, spliced
-from dispatch.darp.kernel.routes import set_route
+from dispatch.darp.kernel.routes import set_confirmed, set_route
 
 
 @tight
@@ -48,18 +51,14 @@ def bring_back(s, w, v):
 @inner
 def copy_route(s, source, target, size, variants):
     """Copy the stops of a row and all that its slots know."""
-    for i in range(size):
-        s.base[target, i] = s.base[source, i]
+    copy_rows(s.base[target], s.base[source], size)
     for variant in range(variants):
         a = source * VARIANTS + variant
         b = target * VARIANTS + variant
         k = s.length[a]
         s.length[b] = k
-        for i in range(k + 2):
-            for column in range(8):
-                s.stop[b, i, column] = s.stop[a, i, column]
-            for q in range(s.weight_on.shape[2]):
-                s.weight_on[b, i, q] = s.weight_on[a, i, q]
+        copy_rows(s.stop[b], s.stop[a], k + 2)
+        copy_rows(s.weight_on[b], s.weight_on[a], k + 2)
 
 
 @tight
@@ -77,7 +76,9 @@ def put_in(d, s, w, r, v):
         if s.row[4, i] != 2 * n:
             s.row[4, k] = s.row[4, i]
             k += 1
-    if not set_route(d, s, v, s.row[4], k):
+    if s.chain[0, OF] == s.version[v] and s.chain[1, OF] == r and d.vehicle[v, BREAK_TICKS] < 0:
+        set_confirmed(d, s, v, s.row[4], k)
+    elif not set_route(d, s, v, s.row[4], k):
         return False
     s.vehicle_of[r] = v
     s.driver_load[d.vehicle[v, DRIVER]] += 1

@@ -31,6 +31,8 @@ CODE, READY, LATEST, WHERE, LEG, BUSY, MASK, POOL = range(8)
 # Columns of the scratch that holds one route's chain of times. LIMIT is that of the ride which ends
 # at a position; at position 0 it is that of a wait with someone aboard.
 LO, HI, STAY, DRIVE, PICK, LIMIT, EARLY, LATE, ALONG, ON, HERE, LO_KEPT, HI_KEPT, KEEP = range(14)
+# Whose chain was priced last: in row 0 the version of the route, in row 1 the request in it.
+OF = 14
 
 
 @bundled(node=8, request=6, vehicle=15)

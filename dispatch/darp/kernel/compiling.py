@@ -83,7 +83,8 @@ _part = {
     "_nrt": False,
     "pipeline_class": _Parts,
 }
-inner = njit(**_part)
+# Said here because Numba has it from the caller otherwise.
+inner = njit(forceinline=False, **_part)
 tight = njit(forceinline=True, **_part)
 entry = njit(cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)
 

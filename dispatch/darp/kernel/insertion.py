@@ -22,6 +22,7 @@ from dispatch.darp.kernel.columns import (
     LEG,
     MASK,
     METRIC,
+    OF,
     OPENS,
     PLACE,
     POOL,
@@ -150,7 +151,7 @@ def first_insertion(d, s, r, v, bound, out):
     return best if best < bound else HUGE
 
 
-@tight
+@inner
 def likely_insertion(d, s, r, v, floor, out):
     """The insertion of ``r`` into ``v`` that seems the cheapest, and whether it is certain.
 
@@ -170,12 +171,21 @@ def likely_insertion(d, s, r, v, floor, out):
 
 @tight
 def confirmed(d, s, r, v, spot, guess):
-    """What a likely insertion really adds to the cost; HUGE where it is not feasible."""
+    """What a likely insertion really adds to the cost; HUGE where it is not feasible.
+
+    The chain, and its cost and duration in the scratch, stay for ``set_confirmed``.
+    """
     n = d.request.shape[0]
     size = spliced(s, spot[0], spot[1], spot[2], r, n, s.row[3])
     cost, duration = price(d, s, v, s.row[3], size)
-    if cost >= HUGE or plainly_priced(d, s, v):
-        return HUGE if cost >= HUGE else guess
+    if cost >= HUGE:
+        return HUGE
+    s.chain[0, OF] = s.version[v]
+    s.chain[1, OF] = r
+    s.trial_cost[0] = cost
+    s.trial[1, 0] = duration
+    if plainly_priced(d, s, v):
+        return guess
     worth = s.marginal[d.vehicle[v, DRIVER]]
     return cost + worth * duration - s.cost[v] - worth * s.duration[v]
 
@@ -190,7 +200,7 @@ def plainly_priced(d, s, v):
     )  # fmt: skip
 
 
-@tight
+@inner
 def walk(d, s, r, v, bound, tick, how, floor, out):
     """The cheapest place of ``r`` in the route of ``v`` that passes constant-time tests.
 
@@ -284,7 +294,7 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
                         break
                     stay = at[j, BUSY]
                     t = max(t, at[j, READY] - stay)
-                    if code < n and not d.share[code, r]:
+                    if not anyone and code < n and not d.share[code, r]:
                         break
                     if at[j, POOL] > 0:
                         mask &= layouts_with(d, s, v, slot, j, r) & at[j, MASK]

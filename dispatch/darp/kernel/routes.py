@@ -3,6 +3,7 @@
 import numpy as np
 
 from dispatch.darp.kernel.breaks import with_break
+from dispatch.darp.kernel.bundles import copy_rows
 from dispatch.darp.kernel.columns import (
     ABOARD,
     BREAK_FROM,
@@ -117,8 +118,8 @@ def set_route(d, s, v, base, k):
         cost, duration = price(d, s, v, base, k)
         if cost >= HUGE:
             return False
-        filled = 1
         store_slot(d, s, v, first, base, k, k > 0 and unspoilt(d, v))
+        own(s, v, base, k, 1, cost, duration)
     else:
         if not room_for_break(d, s, v, base, k):
             return False
@@ -160,14 +161,24 @@ def set_route(d, s, v, base, k):
         for q in range(filled):
             with_break(d, base, k, gaps[q], s.row[0])
             store_slot(d, s, v, first + q, s.row[0], k + 1, ready=False)
-        cost = costs[0]
-        duration = durations[0]
-    for i in range(k):
-        s.base[v, i] = base[i]
+        own(s, v, base, k, filled, costs[0], durations[0])
+    return True
+
+
+@inner
+def set_confirmed(d, s, v, base, k):
+    """``set_route`` for an order without a break that ``confirmed`` has just priced."""
+    store_slot(d, s, v, v * VARIANTS, base, k, unspoilt(d, v))
+    own(s, v, base, k, 1, s.trial_cost[0], s.trial[1, 0])
+
+
+@inner
+def own(s, v, base, k, filled, cost, duration):
+    """Note the vehicle's route, its slots being filled."""
+    copy_rows(s.base[v], base, k)
     s.size[v] = k
     s.variants[v] = filled
     s.cost[v] = cost
     s.duration[v] = duration
     s.version[v] = s.clock[0]
     s.clock[0] += 1
-    return True

@@ -23,6 +23,7 @@ from dispatch.darp.kernel.columns import (
     LO,
     MAX_DURATION,
     NEVER,
+    OF,
     ON,
     OPENS,
     PICK,
@@ -59,6 +60,7 @@ def lay_out(d, s, v, seq, k, wait):
     x[0, ALONG] = 0
     x[0, HERE] = here
     x[0, EARLY] = opens
+    x[0, OF] = -1
     fits = opens <= closes
     slow = False
     drive = 0
