@@ -22,6 +22,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static import admin as _paper  # noqa: F401 - registers what is removed
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp import admin as _app  # noqa: F401 - registers what is removed
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
@@ -29,7 +33,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from accounts.changelist import PagedAdmin
 from accounts.models import Company, Partner, PartnerAgreement, Role, SignIn, User
 from accounts.permissions import has_company, of_company, signed_in
-from accounts.services import people, sessions
+from accounts.services import people, secondfactor, sessions
 from accounts.services.links import Purpose
 from accounts.tasks import send_link
 from atmr.errors import DomainError, refusal_of
@@ -291,7 +295,7 @@ class UserAdmin(CompanyAdmin, DjangoUserAdmin):  # type: ignore[misc]
     form = UserForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["email", "name", "role", "company", "is_active"]
+    list_display = ["email", "name", "role", "company", "is_active", "second_factor"]
     list_filter = ["role", "is_active", "company"]
     list_select_related = ["company"]
     search_fields = ["email", "name"]
@@ -305,7 +309,7 @@ class UserAdmin(CompanyAdmin, DjangoUserAdmin):  # type: ignore[misc]
     add_fieldsets = [
         (None, {"fields": ["email", "name", "role", "company", "language"]}),
     ]
-    actions = ["send_invitations", "end_sessions", "switch_off"]
+    actions = ["send_invitations", "end_sessions", "reset_second_factor", "switch_off"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[tuple]:
         """Another's password is nobody's to choose; an administrator helps where mail is out."""
@@ -360,6 +364,13 @@ class UserAdmin(CompanyAdmin, DjangoUserAdmin):  # type: ignore[misc]
         for user in rows:
             sessions.end_all(user=user)
         self.message_user(request, _("The sessions are ended."), messages.SUCCESS)
+
+    @admin.action(description=_("Reset the second factor"), permissions=["change"])
+    def reset_second_factor(self, request: HttpRequest, rows: QuerySet) -> None:
+        for user in rows:
+            secondfactor.reset(user=user)
+        text = _("The second factor is reset, and the sessions are ended.")
+        self.message_user(request, text, messages.SUCCESS)
 
     @admin.action(description=_("Switch off: ends sessions and links"), permissions=["change"])
     def switch_off(self, request: HttpRequest, rows: QuerySet) -> None:
@@ -445,3 +456,4 @@ class PartnerAgreementAdmin(CompanyAdmin):
 
 
 admin.site.unregister(Group)  # roles, not groups, decide
+admin.site.unregister([TOTPDevice, StaticDevice])  # their pages show the secrets

@@ -32,10 +32,26 @@ class PasswordForm(SetPasswordForm):
             self.fields[name].widget.attrs["class"] = " ".join(BASE_INPUT_CLASSES)
 
 
-class AddressForm(forms.Form):
-    """Another address to sign in with; the password says that it is the person who asks."""
+class CodeForm(forms.Form):
+    """A code of the app, or one from the paper."""
 
-    email = forms.EmailField(label=_("New e-mail"), widget=EmailInput)
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=32,
+        widget=forms.TextInput(
+            {
+                "class": " ".join(BASE_INPUT_CLASSES),
+                "autocomplete": "one-time-code",
+                "autofocus": "",
+                "spellcheck": "false",
+            }
+        ),
+    )
+
+
+class ConfirmForm(forms.Form):
+    """The password, which says that it is the person who asks."""
+
     password = forms.CharField(
         label=_("Your password"),
         strip=False,
@@ -46,12 +62,19 @@ class AddressForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.user = user
 
-    def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"].lower()
-        return email
-
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         if not self.user.check_password(password):
             raise forms.ValidationError(_("This is not your password."))
         return password
+
+
+class AddressForm(ConfirmForm):
+    """Another address to sign in with."""
+
+    email = forms.EmailField(label=_("New e-mail"), widget=EmailInput)
+    field_order = ("email", "password")
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        return email.lower()

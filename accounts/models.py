@@ -42,6 +42,11 @@ class Company(models.Model):
     language = models.CharField(
         _("language"), max_length=2, choices=Language, default=Language.FRENCH
     )
+    requires_second_factor = models.BooleanField(
+        _("second factor required"),
+        default=False,
+        help_text=_("Everybody of the company signs in with a code of a telephone's app too."),
+    )
     base_lat = models.FloatField(_("latitude of the base"), null=True, blank=True)
     base_lon = models.FloatField(_("longitude of the base"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -110,6 +115,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(_("active"), default=True)
     # Counted up to end all sessions and links: each carries the number of its time.
     generation = models.PositiveIntegerField(default=0, editable=False)
+    # A device is confirmed: kept here so that each page knows it with the person.
+    second_factor = models.BooleanField(_("second factor"), default=False, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = UserManager()

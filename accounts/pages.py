@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts.forms import AddressForm, ForgottenForm, PasswordForm
+from accounts.forms import AddressForm, ConfirmForm, ForgottenForm, PasswordForm
 from accounts.models import SignIn, User
 from accounts.permissions import signed_in
 from accounts.services import letters, links, people, sessions
@@ -113,6 +113,7 @@ def account(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": _("My account"),
         "form": form,
+        "removal": ConfirmForm(user=user, auto_id="removal_%s"),
         "sessions": sessions.open_of(user=user, now=timezone.now()),
         "here": request.session.session_key,
     }

@@ -128,6 +128,9 @@ INSTALLED_APPS = [
     "pghistory",
     "rest_framework",
     "django_ratelimit",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "django_celery_results",
     "phonenumber_field",
 ]
@@ -141,6 +144,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.gate.SecondFactorGate",
     "pghistory.middleware.HistoryMiddleware",  # who changed what, beside the past of each row
     "atmr.local.LocalMiddleware",
     "atmr.routing.OwnWrites",
@@ -354,6 +358,9 @@ RATELIMIT_IP_META_KEY = "accounts.signin.client_address"
 # Without the cache nobody counts the tries, and people sign in: Argon2 still slows a guesser down.
 RATELIMIT_FAIL_OPEN = True
 AUTHENTICATION_BACKENDS = ["accounts.permissions.RoleBackend"]
+OTP_TOTP_ISSUER = "ATMR"
+# Who sees every company needs more than a password, in a company that asks for it or not.
+ADMINISTRATORS_SECOND_FACTOR = env_bool("ATMR_ADMINISTRATORS_SECOND_FACTOR", default=not DEBUG)
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 # Argon2 is slow on purpose; the tests' people have a password that costs nothing to check.
