@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 @sensitive_post_parameters()
 def verify(request: HttpRequest) -> HttpResponse:
     """Ask for a code, after the password."""
-    if refusal := too_often(request, "second-factor"):
+    if refusal := too_often(request, "second-factor", per="user"):
         return refusal
     user = signed_in(request)
     if not user.second_factor or request.session.get(PASSED) == user.pk:
@@ -57,7 +57,7 @@ def verify(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 def enrol(request: HttpRequest) -> HttpResponse:
     """Show what the app reads, take its first code, and show the recovery codes once."""
-    if refusal := too_often(request, "second-factor"):
+    if refusal := too_often(request, "second-factor", per="user"):
         return refusal
     user = signed_in(request)
     if user.second_factor:
@@ -89,7 +89,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 def remove(request: HttpRequest) -> HttpResponse:
     """Go back to the password alone, if the company allows it."""
-    if refusal := too_often(request, "account"):
+    if refusal := too_often(request, "account", per="user"):
         return refusal
     user = signed_in(request)
     form = ConfirmForm(request.POST, user=user)

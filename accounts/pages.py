@@ -102,7 +102,7 @@ def _confirm_address(request: HttpRequest, token: str, found: links.Link) -> Htt
 @sensitive_post_parameters()
 def account(request: HttpRequest) -> HttpResponse:
     """Show a person's own account, and let them ask for another address."""
-    if refusal := too_often(request, "account"):
+    if refusal := too_often(request, "account", per="user"):
         return refusal
     user = signed_in(request)
     form = AddressForm(request.POST or None, user=user)
@@ -154,7 +154,7 @@ def end_others(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 def change_password(request: HttpRequest) -> HttpResponse:
     """Answer the admin's page; a new password ends the sessions elsewhere."""
-    if refusal := too_often(request, "password"):
+    if refusal := too_often(request, "password", per="user"):
         return refusal
     before = request.session.session_key or ""
     answer: HttpResponse = admin.site.password_change(request)

@@ -26,10 +26,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return too_often(request, "sign-in", "username") or admin.site.login(request)
 
 
-def too_often(request: HttpRequest, group: str, field: str = "") -> HttpResponse | None:
+def too_often(
+    request: HttpRequest, group: str, field: str = "", *, per: str = "ip"
+) -> HttpResponse | None:
     """Count a form that was sent, and say when to try again if there were too many.
 
-    They are counted per address, and per what is typed into `field` from one address.
+    They are counted per address (`ip`), or per person once one is signed in (`user`): an office
+    has one address. Those of an address are counted per what is typed into `field` too.
     """
     if request.method != "POST":
         return None
@@ -37,7 +40,7 @@ def too_often(request: HttpRequest, group: str, field: str = "") -> HttpResponse
     def account_and_address(_group: str, request: HttpRequest) -> str:
         return f"{request.POST.get(field, '').strip().lower()} {client_address(request)}"
 
-    keys = ("ip", account_and_address) if field else ("ip",)
+    keys = (per, account_and_address) if field else (per,)
     usages = [get_usage(request, group=group, key=key, rate=RATE, increment=True) for key in keys]
     wait_s = max((max(1, u["time_left"]) for u in usages if u and u["should_limit"]), default=0)
     return _too_many(request, group, wait_s) if wait_s else None

@@ -154,7 +154,7 @@ def serve(serving: Serving, lock: IO[str], sign_ins: list[str]) -> None:
         subprocess.Popen(  # noqa: S603 - our own commands
             [sys.executable, "-m", *command],
             cwd=settings.BASE_DIR,
-            env=os.environ | ENVIRONMENT,
+            env={"ATMR_URL": f"http://{HOST}:{port}"} | os.environ | ENVIRONMENT,
             start_new_session=True,  # Ctrl-C is for us, who end them in order
             pass_fds=[lock.fileno()],
         )

@@ -180,6 +180,10 @@ def test_wrong_codes_are_recorded_and_limited(client, user, paper, settings):
     ]
 
     assert statuses[-1] == 429
+    colleague = UserFactory(company=user.company)
+    client.force_login(colleague)  # who shares the office's address
+    page = client.post(reverse("access:enrol"), {"code": "1"}, REMOTE_ADDR="203.0.113.99")
+    assert page.status_code == 200
     assert SignIn.objects.filter(user=user, succeeded=False).count() == statuses.count(200)
 
 
