@@ -19,6 +19,7 @@ from dispatch.darp.kernel.columns import (
     HUGE,
     LATENESS,
     LATEST,
+    LAYOUTS,
     LEG,
     MASK,
     METRIC,
@@ -40,8 +41,9 @@ from dispatch.darp.kernel.compiling import inner, tight
 from dispatch.darp.kernel.loads import fitting, layouts_with, loads_fit, mates_allow
 from dispatch.darp.kernel.pricing import price, price_below
 
-# How an insertion is looked for.
+# How an insertion is looked for, and whether the route may have a break; each is compiled apart.
 ROUGHLY, EXACTLY = range(2)
+BARE, BROKEN = range(2)
 
 
 @tight
@@ -135,7 +137,7 @@ def best_insertion(d, s, r, v, bound, out):
     if s.size[v] + 6 > s.base.shape[1]:
         return HUGE
     if s.size[v] > 0 and d.weight[METRIC] > 0.0:
-        return walk(d, s, r, v, bound, d.weight[DRIVING], EXACTLY, -HUGE, out)
+        return walk(d, s, r, v, bound, d.weight[DRIVING], EXACTLY, BROKEN, -HUGE, out)
     if s.size[v] > 0:
         return any_insertion(d, s, r, v, bound, out)
     return first_insertion(d, s, r, v, bound, out)
@@ -166,7 +168,10 @@ def likely_insertion(d, s, r, v, floor, out):
     if d.weight[METRIC] == 0.0:
         return any_insertion(d, s, r, v, HUGE, out), True
     tick = d.weight[DRIVING] + d.weight[WORKING] + s.marginal[d.vehicle[v, DRIVER]]
-    return walk(d, s, r, v, HUGE, max(tick, d.weight[DRIVING]), ROUGHLY, floor, out), False
+    tick = max(tick, d.weight[DRIVING])
+    if d.vehicle[v, BREAK_TICKS] < 0:
+        return walk(d, s, r, v, HUGE, tick, ROUGHLY, BARE, floor, out), False
+    return walk(d, s, r, v, HUGE, tick, ROUGHLY, BROKEN, floor, out), False
 
 
 @tight
@@ -201,13 +206,13 @@ def plainly_priced(d, s, v):
 
 
 @inner
-def walk(d, s, r, v, bound, tick, how, floor, out):
+def walk(d, s, r, v, bound, tick, how, breaks, floor, out):
     """The cheapest place of ``r`` in the route of ``v`` that passes constant-time tests.
 
     The earliest and latest times of the route, the ride so far, the layouts and those aboard leave
     few candidates. Each costs ``tick`` for a tick of its detour. ``EXACTLY``, those below ``bound``
     are verified and priced; ``ROUGHLY``, the cheapest is returned that comes after ``floor`` and
-    the place in ``out``.
+    the place in ``out``. ``BARE`` is for a vehicle without a break.
     """
     n = d.request.shape[0]
     load = d.load[r]
@@ -240,10 +245,13 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
     found = False
     old = s.cost[v] + worth * s.duration[v]
     width = s.stop.shape[1]
+    room = d.layout[v]
+    layouts = d.vehicle[v, LAYOUTS]
     after = (out[0] * width + out[1]) * width + out[2]
     for variant in range(s.variants[v]):
         slot = v * VARIANTS + variant
         at = s.stop[slot]
+        aboard = s.weight_on[slot]
         k = s.length[slot]
         first = d.vehicle[v, FIXED]
         while first <= k and at[first + 1, LATEST] < opens + board:
@@ -260,7 +268,7 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
                 arrive = opens
             # Nothing fits here if even the detour to the pickup makes the next stop late.
             held = closes
-            if i < k and at[i + 1, CODE] < 2 * n:
+            if i < k and (breaks == BARE or at[i + 1, CODE] < 2 * n):
                 onward = board + off_pickup[at[i + 1, WHERE]]
                 if arrive + onward > at[i + 1, LATEST]:
                     continue
@@ -269,7 +277,7 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
             if at[i, POOL] > 0:
                 if not anyone and not mates_allow(d, s, slot, i, r):
                     continue
-                mask = layouts_with(d, s, v, slot, i, r) & at[i, MASK]
+                mask = layouts_with(room, layouts, aboard, i, load) & at[i, MASK]
                 if mask == 0:
                     continue
             # Walk on with r aboard; j is the position after which it is delivered.
@@ -280,7 +288,7 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
             for j in range(i, k + 1):
                 if j > i:
                     code = at[j, CODE]
-                    if code == 2 * n:
+                    if breaks == BROKEN and code == 2 * n:
                         break
                     leg = at[j, LEG]
                     if j == i + 1:
@@ -297,7 +305,7 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
                     if not anyone and code < n and not d.share[code, r]:
                         break
                     if at[j, POOL] > 0:
-                        mask &= layouts_with(d, s, v, slot, j, r) & at[j, MASK]
+                        mask &= layouts_with(room, layouts, aboard, j, load) & at[j, MASK]
                         if mask == 0:
                             break
                 leg = direct
@@ -318,7 +326,7 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
                 # On to the next stop, over a break if it comes first.
                 go = reach + alight
                 follow = j
-                if follow < k and at[follow + 1, CODE] == 2 * n and follow + 1 < k:
+                if breaks == BROKEN and j + 1 < k and at[j + 1, CODE] == 2 * n:
                     go = max(go, break_from)
                     if go > break_until:
                         continue
@@ -329,7 +337,7 @@ def walk(d, s, r, v, bound, tick, how, floor, out):
                     away = off_delivery[finish]
                     if go + away > d.vehicle[v, UNTIL]:
                         continue
-                elif at[follow + 1, CODE] == 2 * n:
+                elif breaks == BROKEN and at[follow + 1, CODE] == 2 * n:
                     away = off_delivery[finish]
                     was = at[k + 1, LEG]
                     if go + away > break_until:

@@ -116,13 +116,13 @@ def load_spare(d, s, v, k):
 
 
 @tight
-def layouts_with(d, s, v, slot, i, r):
-    """Layouts that hold what is aboard after position ``i`` together with ``r``."""
+def layouts_with(room, layouts, aboard, i, load):
+    """Which of a vehicle's layouts hold what is aboard after position ``i`` and this load."""
     mask = 0
-    for layout in range(d.vehicle[v, LAYOUTS]):
+    for layout in range(layouts):
         fits = True
-        for q in range(d.load.shape[1]):
-            if s.weight_on[slot, i, q] + d.load[r, q] > d.layout[v, layout, q]:
+        for q in range(load.shape[0]):
+            if aboard[i, q] + load[q] > room[layout, q]:
                 fits = False
                 break
         if fits:
