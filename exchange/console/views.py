@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
 from accounts.models import Company
@@ -60,6 +61,7 @@ def files(request: HttpRequest) -> HttpResponse:
     return render(request, "exchange/files.html", context)
 
 
+@sensitive_post_parameters("carried")
 @admin.site.admin_view
 @never_cache
 def bring(request: HttpRequest, company: str, kind: str) -> HttpResponse:

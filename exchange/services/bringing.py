@@ -18,6 +18,10 @@ from exchange.services.kind import Draft, Kind, Values
 from exchange.services.outcome import SHOWN, Difference, Outcome
 from exchange.services.tables import read_table
 
+# So many lines are asked about one by one; a file of which more are refused is another matter.
+MOST_REFUSED = 100
+_STOPPED = _("The check stops here: the database refuses too many lines.")
+
 
 def bring(
     *,
@@ -64,6 +68,7 @@ class _Reading:
         self.outcome = outcome
         self.seen: dict[object, int] = {}
         self.digest = hashlib.sha256()
+        self.refused = 0  # by the database
 
     def take(self, units: Sequence[list[Line]]) -> None:
         read: list[tuple[list[Line], Values]] = []
@@ -137,18 +142,21 @@ class _Reading:
         yield from self.kind.check(draft)
 
     def _save(self, drafts: list[Draft]) -> None:
-        """Store drafts together; when the database refuses one, each by itself to tell which."""
-        if not drafts:
+        """Store drafts together; when the database refuses some, by halves to tell which."""
+        if not drafts or self.refused > MOST_REFUSED:
             return
         try:
             with transaction.atomic():
                 self.kind.save(drafts)
         except (IntegrityError, DomainError) as exc:
-            if len(drafts) == 1:
-                self._refuse(drafts[0].lines[0], "", _message(exc))
+            if len(drafts) > 1:
+                half = len(drafts) // 2
+                self._save(drafts[:half])
+                self._save(drafts[half:])
                 return
-            for draft in drafts:
-                self._save([draft])
+            self.refused += 1
+            stops = self.refused > MOST_REFUSED
+            self._refuse(drafts[0].lines[0], "", _STOPPED if stops else _message(exc))
 
     def _refuse(self, line: Line, column: str, message: str | Promise) -> None:
         heading = self.headings.get(column, "")

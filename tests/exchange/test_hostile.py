@@ -39,6 +39,7 @@ PLACES = "Réf.;Nom;Latitude;Longitude"
 KINDS_OF_PLACES = (
     "Write one of: Hospital, Clinic, Dialysis centre, Practice, Nursing home, Home, Base, Other."
 )
+ODD = "Anna Exemple;GE 1;1.3.2027;00:15;00:45;Dépôt"
 SHIFTS = "Chauffeur;Véhicule;Date;Début;Fin;Base"
 
 
@@ -589,6 +590,21 @@ def test_ten_thousand_lines_are_brought_with_their_progress(company):
     assert (outcome.created, len(outcome.differences)) == (10_000, 200)
     assert told_of == [(done, 10_000) for done in range(1000, 10_001, 1000)]
     assert sum(not is_control(query["sql"]) for query in captured) == 3 + 10
+
+
+def test_a_file_that_the_database_refuses_is_not_asked_about_without_end(crew):
+    """One line of a hundred is found by halves; of a thousand bad ones, the first are told."""
+    day = "Anna Exemple;GE 1;{}.3.2027;{:02}:00;{:02}:{};Dépôt"
+    good = [day.format(1 + n // 20, n % 20, n % 20, 30) for n in range(100)]
+    overlapping = [day.format(1 + n // 20, n % 20, 23, 30) for n in range(20, 200)]
+
+    with CaptureQueriesContext(connection) as captured:
+        one = bring("shifts", crew, [SHIFTS, *good, ODD], apply=False)
+    assert [error.line for error in one.errors] == [102]
+    assert len(captured) < 80  # savepoints too
+    many = bring("shifts", crew, [SHIFTS, *good, *overlapping])
+    assert len(many.errors) <= 102
+    assert Shift.objects.count() == 0
 
 
 # --- Commands -----------------------------------------------------------------------------------

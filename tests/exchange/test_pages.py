@@ -1,5 +1,6 @@
 """The pages of files: a preview first, then all of it; nothing of another company."""
 
+import random
 from datetime import date
 
 import pytest
@@ -100,6 +101,22 @@ def test_a_confirmation_that_carries_no_file_is_refused(client, company, manager
 
     assert answer.status_code == 200
     assert "Choose the file again." in answer.content.decode()
+
+
+def test_a_large_file_is_carried_to_its_confirmation_and_a_larger_one_refused(
+    client, company, manager
+):
+    noise = random.Random(1)
+    lines = [
+        f"N-{n};{n};46;6;{noise.randbytes(700).hex()}" for n in range(1700)
+    ]  # hexadecimal: half of it is left when packed
+    head = "Réf.;Nom;Latitude;Longitude;Notes"
+
+    preview = send(client, "places", company, "\n".join([head, *lines]))
+    assert confirm(client, "places", company, preview).status_code == 302
+    assert Place.objects.count() == 1700
+    refused = send(client, "places", company, "\n".join([head, *lines, *lines]))
+    assert "too large" in refused.content.decode()
 
 
 def test_a_file_without_its_columns_is_refused(client, company, manager):
