@@ -595,15 +595,17 @@ def test_ten_thousand_lines_are_brought_with_their_progress(company):
 def test_a_file_that_the_database_refuses_is_not_asked_about_without_end(crew):
     """One line of a hundred is found by halves; of a thousand bad ones, the first are told."""
     day = "Anna Exemple;GE 1;{}.3.2027;{:02}:00;{:02}:{};Dépôt"
-    good = [day.format(1 + n // 20, n % 20, n % 20, 30) for n in range(100)]
-    overlapping = [day.format(1 + n // 20, n % 20, 23, 30) for n in range(20, 200)]
+    good = [day.format(1 + n // 20, n % 20, n % 20, 30) for n in range(200)]
+    late = "Anna Exemple;GE 1;{}.3.2027;{:02}:15;{:02}:45;Dépôt"
+    overlapping = [late.format(1 + n // 20, n % 20, n % 20) for n in range(200)]
 
     with CaptureQueriesContext(connection) as captured:
         one = bring("shifts", crew, [SHIFTS, *good, ODD], apply=False)
-    assert [error.line for error in one.errors] == [102]
+    assert [error.line for error in one.errors] == [202]
     assert len(captured) < 80  # savepoints too
     many = bring("shifts", crew, [SHIFTS, *good, *overlapping])
-    assert len(many.errors) <= 102
+    assert len(many.errors) == 101
+    assert "The check stops here" in messages(many)[-1]
     assert Shift.objects.count() == 0
 
 
