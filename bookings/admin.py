@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts.admin import CompanyAdmin, CompanyTabular
+from accounts.scoped import CompanyAdmin, CompanyTabular
 from bookings.models import (
     Booking,
     BookingEvent,

@@ -15,9 +15,9 @@ from django_celery_results import admin as _plain  # noqa: F401 - registers what
 from django_celery_results.models import GroupResult, TaskResult
 from unfold.decorators import display
 
-from accounts.admin import CompanyAdmin, CompanyTabular
 from accounts.changelist import PagedAdmin
 from accounts.permissions import signed_in
+from accounts.scoped import CompanyAdmin, CompanyTabular
 from atmr import clock
 from atmr.errors import DomainError
 from atmr.routing import reads_replica

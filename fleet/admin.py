@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from accounts.admin import CompanyAdmin, CompanyTabular
+from accounts.scoped import CompanyAdmin, CompanyTabular
 from atmr import clock
 from fleet.models import (
     Absence,

@@ -5,8 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.admin import BLOCKING
 from accounts.models import Role
+from accounts.scoped import BLOCKING
 from dispatch.models import AssignmentStatus
 from fleet.models import Shift
 from tests.factories import AssignmentFactory, ShiftFactory, UserFactory

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.admin import CompanyForm
 from accounts.permissions import signed_in
+from accounts.scoped import CompanyForm
 from atmr import clock
 from atmr.errors import DomainError
 from dispatch.services import duty

@@ -5,8 +5,9 @@ from django.urls import path, reverse
 from django.utils import translation
 from unfold.sites import UnfoldAdminSite
 
-from accounts.admin import CompanyAdmin, CompanyPage, PartnerAgreementAdmin, UserAdmin
+from accounts.admin import CompanyPage, PartnerAgreementAdmin, UserAdmin
 from accounts.models import Company, PartnerAgreement, Role, User
+from accounts.scoped import CompanyAdmin
 from fleet.models import Driver, Shift, Vehicle
 from tests.factories import (
     AbsenceFactory,
