@@ -102,7 +102,7 @@ def _of_model(name: str, model: type, page: str, rows: dict[type, Any]) -> Itera
     label = model._meta.label_lower
     is_of_row = page in {"history", "change", "delete"}
     address = reverse(name, args=[rows[model].pk] if is_of_row else [])
-    methods = ["GET"] if page == "history" else ["GET", "POST"]
+    methods = ["GET"] if page in {"history", "changelist"} else ["GET", "POST"]
     for method, action in zip(methods, PAGES[page], strict=False):
         yield Door(
             name,

@@ -20,9 +20,11 @@ from zeal import zeal_ignore
 
 from accounts import roles
 from accounts.models import Company, Role
+from atmr.errors import DomainError
 from atmr.statements import verb
 from dispatch.console.decisions import STEPS
 from dispatch.models import DispatchRun, RunState
+from dispatch.services import planning
 from tests import factories
 from tests.accounts.doors import doors_of, named_routes, rule_of
 
@@ -47,8 +49,13 @@ def unwritten(monkeypatch):
     monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", property(lambda _self: ""))
     monkeypatch.setattr(loader, "render_to_string", lambda *_args, **_kwargs: "")
     monkeypatch.setattr(UnfoldAdminSite, "each_context", lambda *_args: {})
+    monkeypatch.setattr(planning, "plan_day", refuse)  # it would load the compiled kernels
     with zeal_ignore():
         yield
+
+
+def refuse(**_order):
+    raise DomainError("Not in a test of doors.")
 
 
 def rows_of(company):
@@ -132,11 +139,15 @@ def test_every_page_and_endpoint_answers_as_the_table_says(
     who, company, rows, client_of, unwritten
 ):
     client = client_of(who)
-    wrong = []
+    wrong, opened = [], set()
 
     for door in doors_of(rows):
-        found, written = ask(client, door)
         allowed = expected(who, door, company)
+        if (door.address, door.action, allowed) in opened:
+            continue  # the form of a page that has just opened, under the same rule
+        found, written = ask(client, door)
+        if found == "open":
+            opened.add((door.address, door.action, found))
         if found not in {allowed, "no such method"} or (found != "open" and written):
             wrong.append(f"{door.method} {door.address}: {found}, not {allowed} {written}")
 
