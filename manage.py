@@ -11,7 +11,7 @@ from structlog import contextvars
 # Commands that ask no server anything. `makemigrations` is not one: it reads what was applied.
 ALONE = {
     "bench_darp", "check", "collectstatic", "compilemessages", "diffsettings", "embedded",
-    "findstatic", "help", "makemessages", "solve_instance", "startapp", "version",
+    "findstatic", "help", "makemessages", "roles", "solve_instance", "startapp", "version",
     "--help", "-h", "--version",
 }  # fmt: skip
 

@@ -220,6 +220,7 @@ class SignIn(models.Model):
             models.CheckConstraint(
                 condition=Q(succeeded=True, user__isnull=False) | Q(succeeded=False),
                 name="signin_of_somebody",
+                violation_error_message=_("Only a person's sign-in succeeds: say whose it is."),
             ),
         ]
         triggers = [keeps_company(), same_company(user_id="accounts_user")]

@@ -35,9 +35,22 @@ from tests.test_admin_lists import address, every_list, fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen")]
 
+_COSTS = "tests.accounts.test_costs"
 _FILES = "tests.exchange.test_pages.test_pages_cost_the_same_statements_however_many_rows"
 # Of every page and endpoint: how many statements it sends, or which test says so.
 BUDGETS: dict[str, int | str] = {
+    "access:account": f"{_COSTS}.test_the_own_page",
+    "access:end_others": f"{_COSTS}.test_ending_sessions",
+    "access:end_session": f"{_COSTS}.test_ending_sessions",
+    "access:enrol": f"{_COSTS}.test_the_second_factor",
+    "access:remove_factor": f"{_COSTS}.test_the_second_factor",
+    "access:verify": f"{_COSTS}.test_the_second_factor",
+    "access:arrive": f"{_COSTS}.test_a_link_from_a_letter",
+    "access:link": f"{_COSTS}.test_a_link_from_a_letter",
+    "admin/password_change/": f"{_COSTS}.test_another_password",
+    "admin_password_reset": (
+        "tests.accounts.test_links.test_the_page_asks_the_database_the_same_for_known_and_unknown"
+    ),
     "admin:index": 5,
     "admin:app_list": 3,
     "admin:search": 2,
@@ -76,6 +89,7 @@ FORMS = {
     "accounts.Company": 4,
     "accounts.Partner": 4,
     "accounts.PartnerAgreement": 8,
+    "accounts.SignIn": 6,
     "accounts.User": 5,
     "bookings.Booking": 12,
     "bookings.BookingEvent": 7,
@@ -165,7 +179,7 @@ WITHOUT_ROWS = {
     "admin/login/": "reads the person who signs in",
     "admin:login": "is shadowed by the one above",
     "admin:logout": "ends the session",
-    "admin:password_change": "reads the person who signed in",
+    "admin:password_change": "is shadowed by that of accounts",
     "admin:password_change_done": "tells that it is done",
     "admin:auth_user_password_change": "reads one person",
     "admin:jsi18n": "gives words",

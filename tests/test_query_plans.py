@@ -39,8 +39,9 @@ DAY_END = DAY_START + timedelta(days=1)
 
 FILL = [
     """
-    INSERT INTO accounts_company (slug, name, time_zone, language, created_at)
-    SELECT 'company-' || n, 'Company ' || n, 'Europe/Zurich', 'fr', now()
+    INSERT INTO accounts_company (slug, name, time_zone, language, requires_second_factor,
+        created_at)
+    SELECT 'company-' || n, 'Company ' || n, 'Europe/Zurich', 'fr', false, now()
     FROM generate_series(1, 3) n""",
     # Company 1 has four fifths of everything, company 3 a hundredth.
     """

@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="signin_of_somebody",
+                        violation_error_message="Only a person's sign-in succeeds: say whose it is.",
                     )
                 ],
             },

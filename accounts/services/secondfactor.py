@@ -36,6 +36,7 @@ def begin(*, user: User) -> TOTPDevice:
     device, _is_new = TOTPDevice.objects.get_or_create(
         user=user, confirmed=False, defaults={"name": "app"}
     )
+    device.user = user  # known here: the picture names the person
     return device
 
 
