@@ -46,8 +46,12 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def arrive(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the link out of the address, where histories and logs would keep it."""
-    request.session[TOKEN] = token
+    """Take the link out of the address, where histories and logs would keep it.
+
+    Only a link of ours is kept: whatever else anybody asks for leaves no session behind.
+    """
+    if links.is_ours(token):
+        request.session[TOKEN] = token
     return redirect("access:link")
 
 

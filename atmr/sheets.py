@@ -18,10 +18,15 @@ from atmr.errors import DomainError
 
 # Ten thousand lines are a tenth of it. An XLSX is a packed file: so much more when unpacked.
 MOST_BYTES = 10 * 1024 * 1024
-MOST_UNPACKED = 20 * MOST_BYTES
+MOST_UNPACKED = 5 * MOST_BYTES
+MOST_BESIDE = MOST_BYTES  # of it, in parts that hold no cells: these are read as a whole
+# A few bytes can claim a cell in the two thousand millionth row, or merge all of them.
+MOST_LINES, MOST_CELLS, MOST_MERGED = 200_000, 5_000_000, 2_000_000
 # What a spreadsheet would run as a formula, whoever wrote it into a name or a note.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SEPARATORS = ";\t,"
+# Of an XLSX: pictures are never unpacked.
+_HOLDS_CELLS = re.compile(r"xl/(worksheets/|sharedStrings\.xml$|media/)")
 _HEADINGS_WITHIN = 10  # a title may stand above the headings of a spreadsheet
 
 
@@ -38,6 +43,12 @@ class UnreadableWorkbook(UnreadableFile):
 
 class FileTooLarge(DomainError):
     message = _("The file is too large: at most %(most)s MB. Part it in several.")
+
+
+class TooManyCells(FileTooLarge):
+    message = _(
+        "The file has too many lines or cells: at most %(lines)s lines. Part it in several."
+    )
 
 
 class EmptyFile(DomainError):
@@ -81,9 +92,9 @@ def read(content: bytes, *, known: Callable[[str], bool]) -> Sheet:
     if len(content) > MOST_BYTES:
         raise FileTooLarge(most=MOST_BYTES // 1024**2)
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return _below_headings(_workbook_rows(content), "; ", known)
+        return _below_headings(_bounded(_workbook_rows(content)), "; ", known)
     text, skipped, separator = _start(_decoded(content), known)
-    rows = ((number + skipped, cells) for number, cells in _csv_rows(text, separator))
+    rows = ((number + skipped, cells) for number, cells in _bounded(_csv_rows(text, separator)))
     head = next(rows, None)
     first = head[1] if head and isinstance(head[1], list) else []
     return Sheet([cell.strip() for cell in first], rows, separator)
@@ -97,6 +108,19 @@ def guarded(text: str) -> str:
 def unguarded(text: str) -> str:
     """Take away the apostrophe that `guarded` put there."""
     return text[1:] if text[:1] == "'" and text[1:].startswith((*FORMULA, "'")) else text
+
+
+def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
+    """Give no more than a file may hold.
+
+    :raises TooManyCells: there is more.
+    """
+    filled = 0
+    for number, cells in rows:
+        filled += len(cells)
+        if number > MOST_LINES or filled > MOST_CELLS:
+            raise TooManyCells(lines=MOST_LINES)
+        yield number, cells
 
 
 def _below_headings(rows: Iterator[Row], separator: str, known: Callable[[str], bool]) -> Sheet:
@@ -175,9 +199,7 @@ def _csv_rows(text: str, separator: str) -> Iterator[Row]:
 def _workbook_rows(content: bytes) -> Iterator[Row]:
     """Give the rows of the first sheet that shows, read one by one."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > MOST_UNPACKED:
-                raise FileTooLarge(most=MOST_BYTES // 1024**2)
+        _check_unpacked(content)
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
         sheet = next(sheet for sheet in book.worksheets if sheet.sheet_state == "visible")
         merged = _merged_cells(content, sheet)
@@ -194,15 +216,29 @@ def _workbook_rows(content: bytes) -> Iterator[Row]:
         raise UnreadableWorkbook from exc
 
 
+def _check_unpacked(content: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        parts = packed.infolist()
+    unpacked = sum(part.file_size for part in parts)
+    beside = sum(part.file_size for part in parts if not _HOLDS_CELLS.match(part.filename))
+    if unpacked > MOST_UNPACKED or beside > MOST_BESIDE:
+        raise FileTooLarge(most=MOST_BYTES // 1024**2)
+
+
 def _merged_cells(content: bytes, sheet: Any) -> dict[int, set[int]]:
     """Give, by row, the columns that a merged range hides: they are empty and look filled."""
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         xml = packed.read(sheet._worksheet_path.lstrip("/"))  # noqa: SLF001 - in no public place
     hidden: dict[int, set[int]] = defaultdict(set)
+    marked = 0
     for found in re.finditer(rb'<mergeCell\b[^>]*\bref="([A-Z]+\d+:[A-Z]+\d+)"', xml):
         left, top, right, bottom = openpyxl.utils.range_boundaries(found[1].decode())
         columns = set(range(left, min(right, left + 100) + 1))
-        for row in range(top, min(bottom, top + 10_000) + 1):
+        rows = range(top, min(bottom, top + 10_000) + 1)
+        marked += len(rows) * len(columns)
+        if marked > MOST_MERGED:
+            raise TooManyCells(lines=MOST_LINES)
+        for row in rows:
             hidden[row] |= columns if row > top else columns - {left}
     return hidden
 

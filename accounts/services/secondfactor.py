@@ -4,6 +4,7 @@ from base64 import b32encode
 
 import segno
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -33,11 +34,17 @@ def is_required(user: User, *, of_administrators: bool) -> bool:
 
 def begin(*, user: User) -> TOTPDevice:
     """Give the device that the person is about to enrol; the same until it is confirmed."""
-    device, _is_new = TOTPDevice.objects.get_or_create(
-        user=user, confirmed=False, defaults={"name": "app"}
+    device = _begun(user).first() or TOTPDevice.objects.create(
+        user=user, confirmed=False, name="app"
     )
     device.user = user  # known here: the picture names the person
     return device
+
+
+def _begun(user: User) -> QuerySet[TOTPDevice]:
+    """Give what is not confirmed, the first one first: two windows may have begun two."""
+    begun: QuerySet[TOTPDevice] = TOTPDevice.objects.filter(user=user, confirmed=False)
+    return begun.order_by("pk")
 
 
 def picture_of(device: TOTPDevice) -> str:
@@ -58,10 +65,10 @@ def enrol(*, user: User, code: str) -> list[str]:
 
     :raises WrongCode: it shows another one.
     """
-    device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=False).first()
+    device = _begun(user).select_for_update().first()
     if device is None or not device.verify_token(_plain(code)):
         raise WrongCode
-    TOTPDevice.objects.filter(user=user, confirmed=True).delete()
+    TOTPDevice.objects.filter(user=user).exclude(pk=device.pk).delete()
     device.confirmed = True
     device.save(update_fields=["confirmed"])
     StaticDevice.objects.filter(user=user).delete()

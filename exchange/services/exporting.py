@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from atmr.sheets import guarded
 from exchange.services.kind import Kind
@@ -32,13 +33,16 @@ def as_csv(kind: Kind, *, empty: bool = False) -> bytes:
 
 
 def as_xlsx(kind: Kind, *, empty: bool = False) -> bytes:
-    """Write every cell as text: a spreadsheet then changes no number, date or zero of it."""
+    """Write every cell as text: a spreadsheet then changes no number, date or zero of it.
+
+    Control characters have no place in an XLSX file: they are left out.
+    """
     book = Workbook(write_only=True)
     sheet = book.create_sheet(kind.slug)
     for row in grid(kind, empty=empty):
         cells = []
         for text in row:
-            cell = WriteOnlyCell(sheet, value=text)
+            cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("", text))
             cell.data_type, cell.number_format = "s", "@"
             cells.append(cell)
         sheet.append(cells)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
@@ -122,6 +123,13 @@ def test_the_link_is_out_of_the_address_before_the_page_is_shown(client, user):
 
     assert (answer.status_code, answer["Location"]) == (302, "/admin/link/")
     assert "no-store" in answer["Cache-Control"]
+
+
+def test_what_is_no_link_of_ours_leaves_no_session_behind(client):
+    answer = client.get(reverse("access:arrive", args=["x" * 4000]), follow=True)
+
+    assert answer.status_code == 410
+    assert not Session.objects.exists()
 
 
 @time_machine.travel(NOW, tick=False)

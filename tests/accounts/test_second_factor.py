@@ -87,6 +87,19 @@ def test_the_picture_stays_the_same_until_it_is_confirmed(client, user):
     assert first == second
 
 
+def test_two_windows_at_once_do_not_keep_anybody_from_enrolling(client, user):
+    client.force_login(user)
+    for _ in range(2):  # what two windows do that do not see each other's device
+        TOTPDevice.objects.create(user=user, confirmed=False, name="app")
+    page = client.get(reverse("access:enrol"))
+    first = TOTPDevice.objects.filter(user=user).earliest("pk")
+    assert page.context["secret"] == secondfactor.secret_of(first)
+
+    client.post(reverse("access:enrol"), {"code": f"{TOTP(first.bin_key).token():06d}"})
+
+    assert TOTPDevice.objects.get(user=user).confirmed
+
+
 @pytest.mark.parametrize(
     "page",
     [

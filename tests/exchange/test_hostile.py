@@ -1,6 +1,8 @@
 """Files as spreadsheets and strangers make them: every bad line is told, nothing is half done."""
 
+import io
 import json
+import zipfile
 from datetime import UTC, date, datetime, time, timedelta
 from io import StringIO
 
@@ -209,6 +211,62 @@ def test_times_on_the_days_on_which_the_clocks_change(crew, day, start, end, exp
 
 
 # --- Workbooks ----------------------------------------------------------------------------------
+
+
+def repacked(book, part, change):
+    """Give a workbook of which one part is another."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(book)) as old,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for info in old.infolist():
+            text = old.read(info)
+            new.writestr(info.filename, change(text) if info.filename == part else text)
+    return buffer.getvalue()
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        (SHEET, lambda xml: xml.replace(b"</sheetData>", b" " * 60_000_000 + b"</sheetData>")),
+        ("xl/styles.xml", lambda xml: xml.replace(b"<fonts", b" " * 11_000_000 + b"<fonts")),
+        (SHEET, lambda xml: xml.replace(b'<row r="2"', b'<row r="2000000000"')),
+        (
+            SHEET,
+            lambda xml: xml.replace(
+                b"</sheetData>", b'<row><c r="XFD1"><v>1</v></c></row>' * 400 + b"</sheetData>"
+            ),
+        ),
+        (
+            SHEET,
+            lambda xml: xml.replace(
+                b"</sheetData>",
+                b"</sheetData><mergeCells>" + b'<mergeCell ref="A1:ZZ9999"/>' * 40_000,
+            ),
+        ),
+    ],
+    ids=["lines", "styles", "far line", "wide lines", "merged"],
+)
+def test_a_small_workbook_that_claims_to_be_huge_is_refused(company, part, change):
+    book = workbook(["Nom", "Latitude", "Longitude"], ["Gare", 46.2, 6.1])
+
+    with pytest.raises(sheets.FileTooLarge):
+        bring("places", company, repacked(book, part, change))
+
+
+def test_a_text_of_too_many_lines_is_refused(company):
+    with pytest.raises(sheets.TooManyCells):
+        bring("places", company, b"Nom;Latitude;Longitude\n" + b"a\n" * sheets.MOST_LINES)
+
+
+def test_control_characters_do_not_stop_a_workbook(company):
+    PlaceFactory(company=company, name="Gare\x07 sud")
+
+    assert b"PK" in write_of(company, exporting.as_xlsx)
 
 
 def test_typed_cells_of_a_workbook_are_read_as_people_see_them(crew):

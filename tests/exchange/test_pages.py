@@ -6,10 +6,12 @@ from datetime import date
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Role
+from atmr import uploads
 from atmr.statements import is_control
 from exchange.services.catalogue import EXPORTED, KINDS
 from fleet.models import Place
@@ -117,6 +119,24 @@ def test_a_large_file_is_carried_to_its_confirmation_and_a_larger_one_refused(
     assert Place.objects.count() == 1700
     refused = send(client, "places", company, "\n".join([head, *lines]))
     assert "too large" in refused.content.decode()
+
+
+@pytest.mark.parametrize(("length", "status"), [(101, 400), (100, 403)])
+def test_more_than_anybody_could_mean_is_cut_off_before_it_is_read(
+    company, monkeypatch, length, status
+):
+    monkeypatch.setattr(uploads, "MOST_BYTES", 100)
+    stranger = Client(enforce_csrf_checks=True)  # whose form is read to look for the token
+    stranger.cookies["csrftoken"] = "a" * 32
+
+    answer = stranger.generic(
+        "POST",
+        page("places", company),
+        b"--x--".ljust(length),
+        content_type="multipart/form-data; boundary=x",
+    )
+
+    assert answer.status_code == status
 
 
 def test_a_file_without_its_columns_is_refused(client, company, manager):
