@@ -167,6 +167,18 @@ def test_a_manager_ends_the_sessions_of_the_own_people_alone(client, user, page,
     assert [is_in(browser) for browser in browsers] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("page", "lookup"),
+    [("signin", "session_key"), ("signin", "user__password"), ("user", "password")],
+)
+def test_a_manager_does_not_guess_letter_by_letter_what_opens_a_session(client, user, page, lookup):
+    client.force_login(UserFactory(role=Role.MANAGER, company=user.company))
+
+    answer = client.get(f"/admin/accounts/{page}/", {f"{lookup}__startswith": "a"})
+
+    assert answer.status_code == 400
+
+
 def test_tries_at_accounts_of_nobody_are_for_administrators(client, user):
     attempt(client, "nobody@example.org", "wrong")
     client.force_login(user)
