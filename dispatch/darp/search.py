@@ -2,8 +2,9 @@
 
 Regret insertion builds a plan; then requests that are related, expensive, or neighbours in a
 route are taken out and enter again, by regret or one after the other, and a plan a little worse
-than the best may be kept (record-to-record travel). Some times in a budget the routes seen are put
-together anew (set partitioning).
+than the best may be kept (record-to-record travel). Where there is time for many iterations, some
+short walks begin a population, and the others begin where two plans of it are crossed. Some times
+in a budget the routes seen are put together anew (set partitioning).
 
 References
 ----------
@@ -13,7 +14,7 @@ References
    feasibility test for the dial-a-ride problem. Transportation Science 53(2), 480-491.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -27,6 +28,8 @@ import numpy as np
 from dispatch.darp import kernel
 from dispatch.darp.arrays import flatten, new_state, new_work
 from dispatch.darp.cost import cost
+from dispatch.darp.course import DEFAULTS, Course, Parameters
+from dispatch.darp.crossover import Codes, Member, cross
 from dispatch.darp.insertion import Weigher
 from dispatch.darp.plan import Cost, Plan
 from dispatch.darp.problem import Driver, Problem, Request, TimeWindow, Vehicle
@@ -42,36 +45,6 @@ class Progress(NamedTuple):
     iterations: int
     unassigned: int
     total: float
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """How the search is conducted.
-
-    ``tolerance``: by what share of the best cost a plan may be worse at the beginning and still be
-    kept; it falls to ``cooling`` of that over the budget. ``largest``: most requests taken out at
-    once. ``recombine_at``: after which shares of a budget routes are put together anew, each time
-    for ``recombine_share`` of it, where that is ``recombine_least_s`` or more.
-    """
-
-    tolerance: float = 0.03
-    cooling: float = 0.02
-    largest: int = 14
-    largest_share: float = 0.4
-    regret: int = 3
-    removals: tuple[float, ...] = (0.40, 0.40, 0.05, 0.03, 0.05, 0.07)
-    blink: float = 0.01
-    depth: int = 4
-    rank_power: float = 3.0
-    longest: int = 10
-    regret_share: float = 0.3
-    recombine_at: tuple[float, ...] = (0.5, 0.75, 0.9)
-    recombine_share: float = 0.1
-    recombine_least_s: float = 0.05
-    chunk_s: float = 0.02
-
-
-DEFAULTS = Parameters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +94,8 @@ class _Search:
         longest = max((len(route.stops) for route in given), default=0) + 4
         self.state = new_state(self.data, seed, longest)
         self.work = new_work(self.data, longest=longest)
+        self.rng = np.random.default_rng(seed)
+        self.found = Member(0, 0.0, ())
         requires = self.data.request[:, kernel.REQUIRES]
         self.work.counts[kernel.REQUIRED] = (requires >= 0).sum()
 
@@ -141,6 +116,8 @@ class _Search:
             for v, route in enumerate(initial.routes):
                 self._adopt(v, route.signed())
         kernel.act(self.data, self.state, self.work, kernel.BUILD, regret, 0)
+        self.found = self._walked()
+        self.given = self.found.routes if initial is not None else None
 
     def _set(self, v: int, stops: list[int]) -> bool:
         row = as_row(stops, self.state.base.shape[1])
@@ -184,27 +161,71 @@ class _Search:
         stages = self._stages(limit, parameters)
         if stages:
             Thread(target=load_solver).start()
-        rounds, reported = 10, -1
+        course = Course(parameters, limit, self.elapsed(), self.rng)
+        rounds, reported = 10, False
         while True:
-            done, improved = int(self.state.clock[1]), int(work.counts[kernel.IMPROVED])
-            elapsed = self.elapsed()
-            if progress is not None and improved != reported:
-                reported = improved
+            elapsed, done = self.elapsed(), int(self.state.clock[1])
+            if progress is not None and not reported:
                 progress(self._progress(elapsed))
-            spent = limit.spent(elapsed, done, done - improved)
+            spent = limit.spent(elapsed, done, done - int(work.counts[kernel.IMPROVED]))
             if spent >= 1.0 or n == 0:
                 return
             if stages and spent >= stages[0]:
                 stages.pop(0)
                 self._recombine(parameters.recombine_share * (limit.budget_s or 0.0))
-                continue
-            work.values[kernel.THRESHOLD] = (
-                parameters.tolerance * parameters.cooling**spent * work.values[kernel.BEST_COST]
-            )
-            rounds = limit.rounds(done, rounds)
+            elif course.has_ended(spent, done, elapsed, n):
+                self._begin_walk(course, done)
+            share = course.tolerance(spent, done)
+            work.values[kernel.THRESHOLD] = share * work.values[kernel.BEST_COST]
+            rounds = course.rounds(limit.rounds(done, rounds), done)
+            began = self.elapsed()
             kernel.act(self.data, self.state, work, kernel.IMPROVE, rounds, largest)
-            took = max(self.elapsed() - elapsed, 1e-6)
+            reported = not self._note()
+            took = max(self.elapsed() - began, 1e-6)
             rounds = int(min(10.0 * rounds, max(1.0, rounds * parameters.chunk_s / took)))
+
+    def _note(self) -> bool:
+        """Remember the plan of this walk if it is the best so far."""
+        counts, values = self.work.counts, self.work.values
+        now = Member(int(counts[kernel.BEST_MISSED]), float(values[kernel.BEST_COST]), ())
+        if not now.beats(self.found):
+            return False
+        self.found = self._walked()
+        return True
+
+    def _walked(self) -> Member:
+        """The best plan of this walk."""
+        work = self.work
+        routes = tuple(work.best[v, :size].copy() for v, size in enumerate(work.best_size.tolist()))
+        return Member(
+            int(work.counts[kernel.BEST_MISSED]), float(work.values[kernel.BEST_COST]), routes
+        )
+
+    def _begin_walk(self, course: Course, done: int) -> None:
+        """Take what the last walk found into the population, and begin the next."""
+        population = course.population
+        population.add(self._walked())
+        course.walks += 1
+        course.begun = done
+        if course.walks >= course.parameters.founders:
+            parents = population.parents()
+            child = cross(self.data, self.work.near, parents, self.rng)
+            if not self._start(child, course.parameters.regret):
+                self._start(parents[0].routes, course.parameters.regret)
+        elif self.given is not None:
+            self._start(self.given, course.parameters.regret)
+        else:
+            n = len(self.problem.requests)
+            bare = [np.array(codes(v.committed, n), np.int64) for v in self.problem.vehicles]
+            self._start(bare, 1 + course.walks % course.parameters.depth)
+
+    def _start(self, routes: Sequence[Codes], regret: int) -> bool:
+        """Begin a walk with these routes and what else fits; False if they are not feasible."""
+        if not self._set_all(routes):
+            return False
+        kernel.measure(self.data, self.state, self.work)
+        kernel.act(self.data, self.state, self.work, kernel.BUILD, regret, 0)
+        return bool((self.state.driver_load <= self.data.driver_max).all())
 
     def _stages(self, limit: Limit, parameters: Parameters) -> list[float]:
         """At which shares of the budget routes are put together anew.
@@ -219,42 +240,40 @@ class _Search:
     def _recombine(self, time_s: float) -> None:
         """Put routes seen together anew; the search goes on from there if that is better."""
         given = dict(load_solver().recombine(self.data, self.work, time_s))
-        if not given:
-            return
-        m, width = self.state.size.shape[0], self.state.base.shape[1]
-        kept = [self.state.base[v, : self.state.size[v]].tolist() for v in range(m)]
         if self.work.counts[kernel.POOLED] > 0.8 * len(self.work.pool_cost):
             self.work.counts[kernel.POOLED] = 0
             self.work.pool_slot[:] = -1
-        self._set_all([given[v].tolist() if v in given else [] for v in range(m)], width)
+        if not given:
+            return
+        state, nothing = self.state, np.zeros(0, np.int64)
+        kept = [state.base[v, :size].copy() for v, size in enumerate(state.size.tolist())]
+        self._set_all([given.get(v, nothing) for v in range(len(kept))])
         if not kernel.measure(self.data, self.state, self.work):
-            self._set_all(kept, width)
+            self._set_all(kept)
             kernel.measure(self.data, self.state, self.work)
 
-    def _set_all(self, routes: list[list[int]], width: int) -> None:
+    def _set_all(self, routes: Sequence[Codes]) -> bool:
+        width = self.state.base.shape[1]
+        feasible = True
         for v, stops in enumerate(routes):
-            kernel.set_route(self.data, self.state, v, as_row(stops, width), len(stops))
+            row = as_row(stops.tolist(), width)
+            feasible &= bool(kernel.set_route(self.data, self.state, v, row, len(stops)))
+        return feasible
 
     def _progress(self, elapsed: float) -> Progress:
-        sizes = self.work.best_size
-        served = sum(
-            int((self.work.best[v, : sizes[v]] >= len(self.problem.requests)).sum())
-            for v in range(len(sizes))
-        )
-        missed = len(self.problem.requests) - served
-        total = float(self.work.values[kernel.BEST_COST])
-        return Progress(elapsed, int(self.state.clock[1]), missed, total)
+        n = len(self.problem.requests)
+        served = sum(int((route >= n).sum()) for route in self.found.routes)
+        return Progress(elapsed, int(self.state.clock[1]), n - served, self.found.cost)
 
     def best(self) -> Plan:
         """The best plan found, with its schedule and its cost recomputed."""
-        n, state, work = len(self.problem.requests), self.state, self.work
+        n, state = len(self.problem.requests), self.state
         state.vehicle_of[:] = -1
-        for v, size in enumerate(work.best_size.tolist()):
-            kernel.set_route(self.data, state, v, work.best[v], size)
-            served = work.best[v, :size]
-            state.vehicle_of[served[served >= n] - n] = v
+        self._set_all(self.found.routes)
+        for v, stops in enumerate(self.found.routes):
+            state.vehicle_of[stops[stops >= n] - n] = v
         routes = tuple(
-            scheduled(self.problem, self.data, state, v) for v in range(len(work.best_size))
+            scheduled(self.problem, self.data, state, v) for v in range(len(self.found.routes))
         )
         unassigned = tuple(np.flatnonzero(state.vehicle_of < 0).tolist())
         bare = Plan(routes, unassigned, Cost((), 0.0))

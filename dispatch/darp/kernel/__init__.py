@@ -15,6 +15,7 @@ it is named here.
 from dispatch.darp.kernel.columns import (
     ABOARD,
     BEST_COST,
+    BEST_MISSED,
     CLASS,
     CLOSES,
     CODE,
@@ -59,6 +60,7 @@ __all__ = [
     "ABOARD",
     "ADOPT",
     "BEST_COST",
+    "BEST_MISSED",
     "BUILD",
     "CLASS",
     "CLOSES",
