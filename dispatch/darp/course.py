@@ -32,8 +32,8 @@ class Parameters:
     rank_power: float = 3.0
     longest: int = 10
     regret_share: float = 0.3
-    recombine_at: tuple[float, ...] = (0.5, 0.75, 0.9)
-    recombine_share: float = 0.05
+    recombine_at: tuple[float, ...] = (0.85,)
+    recombine_share: float = 0.08
     recombine_least_s: float = 0.05
     chunk_s: float = 0.02
     crowd: int = 1000

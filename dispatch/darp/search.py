@@ -3,8 +3,8 @@
 Regret insertion builds a plan; then requests that are related, expensive, or neighbours in a
 route are taken out and enter again, by regret or one after the other, and a plan a little worse
 than the best may be kept (record-to-record travel). Where there is time for many iterations, some
-short walks begin a population, and the others begin where two plans of it are crossed. Some times
-in a budget the routes seen are put together anew (set partitioning).
+short walks begin a population, and the others begin where two plans of it are crossed. Towards the
+end of a budget the routes seen are put together anew (set partitioning).
 
 References
 ----------
