@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.core.validators import slug_re
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -171,6 +172,8 @@ def _way(page: str, company: Company, kind: type[Kind]) -> str:
 
 def _company(request: HttpRequest, slug: str) -> Company:
     """Give a company that the signed-in person works for; others do not exist for them."""
+    if not slug_re.match(slug):
+        raise Http404
     company: Company | None = in_reach(request, Company.objects.filter(slug=slug)).first()
     if company is None:
         raise Http404

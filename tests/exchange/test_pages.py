@@ -220,3 +220,12 @@ def test_pages_cost_the_same_statements_however_many_rows(client, company, manag
     assert cost(lambda: client.get(page("places", company, "export"))) == 5
     # And the company locked, the rows stored and forgotten again.
     assert cost(lambda: send(client, "places", company, file)) == 8
+
+
+@pytest.mark.parametrize("slug", ["nobody", "%00", "a%20b", "%27"])
+def test_a_company_that_is_none_is_not_found(client, slug):
+    client.force_login(UserFactory(role=Role.ADMINISTRATOR, company=None))
+
+    response = client.get(reverse("exchange:files") + f"?company={slug}")
+
+    assert response.status_code == 404
