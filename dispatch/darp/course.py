@@ -18,7 +18,8 @@ class Parameters:
     for ``recombine_share`` of it, where that is ``recombine_least_s`` or more.
 
     A population of ``founders`` is bred where a budget lasts for ``crowd`` iterations a request.
-    They walk one after the other for ``founding`` of it, and each child for ``brood`` iterations.
+    They walk one after the other for ``founding`` of it, and each child for ``brood`` iterations,
+    or ``brood_each`` a request where that is more.
     """
 
     tolerance: float = 0.03
@@ -41,41 +42,37 @@ class Parameters:
     founding: float = 0.3
     founder_cooling: float = 0.05
     brood: int = 1500
+    brood_each: int = 15
     brood_tolerance: float = 0.01
     brood_cooling: float = 0.1
 
 
 DEFAULTS = Parameters()
+# The share of a limit after which it is told how many iterations it lasts for.
+SOON = 0.01
 
 
 class Course:
     """The walks of a search: one through the whole budget, or many, each begun by the last ones."""
 
     def __init__(
-        self, parameters: Parameters, limit: Limit, began_s: float, rng: np.random.Generator
+        self, parameters: Parameters, limit: Limit, requests: int, rng: np.random.Generator
     ) -> None:
         self.parameters = parameters
+        self.requests = requests
+        self.brood = max(parameters.brood, parameters.brood_each * requests)
         self.limit = limit
-        self.began_s = began_s
         self.crowded: bool | None = None
         self.population = Population(parameters.founders, rng)
         self.walks = 0
         self.begun = 0
 
-    def _is_crowded(self, spent: float, done: int, elapsed_s: float, n: int) -> bool:
-        """Whether there is time for a population, once that can be told."""
-        if self.crowded is None:
-            limit, p = self.limit, self.parameters
-            if limit.iterations is not None:
-                self.crowded = limit.iterations >= p.crowd * n
-            elif limit.budget_s is not None and spent >= 0.01 and done > 0:
-                rate = done / max(elapsed_s - self.began_s, 1e-6)
-                self.crowded = rate * (limit.budget_s - self.began_s) >= p.crowd * n
-        return bool(self.crowded)
-
-    def has_ended(self, spent: float, done: int, elapsed_s: float, n: int) -> bool:
+    def has_ended(self, spent: float, done: int) -> bool:
         """Whether the walk is over and another one is to begin."""
-        return self._is_crowded(spent, done, elapsed_s, n) and self._walked(spent, done) >= 1.0
+        if self.crowded is None and spent >= SOON and done > 0:
+            limited = self.limit.budget_s is not None or self.limit.iterations is not None
+            self.crowded = limited and done / spent >= self.parameters.crowd * self.requests
+        return bool(self.crowded) and self._walked(spent, done) >= 1.0
 
     def _walked(self, spent: float, done: int) -> float:
         """The share of the walk that is done."""
@@ -84,7 +81,7 @@ class Course:
             return spent
         if self.walks < p.founders:
             return spent * p.founders / p.founding - self.walks
-        return (done - self.begun) / p.brood
+        return (done - self.begun) / self.brood
 
     def tolerance(self, spent: float, done: int) -> float:
         """By what share of its best cost a plan may be worse now."""
@@ -99,5 +96,5 @@ class Course:
         """How many iterations to do before asking again: a fraction of a child's walk."""
         if not self.crowded or self.walks < self.parameters.founders:
             return suggested
-        step = max(1, self.parameters.brood // 10)
-        return max(1, min(suggested, step, self.begun + self.parameters.brood - done))
+        step = max(1, self.brood // 10)
+        return max(1, min(suggested, step, self.begun + self.brood - done))

@@ -161,7 +161,7 @@ class _Search:
         stages = self._stages(limit, parameters)
         if stages:
             Thread(target=load_solver).start()
-        course = Course(parameters, limit, self.elapsed(), self.rng)
+        course = Course(parameters, limit, n, self.rng)
         rounds, reported = 10, False
         while True:
             elapsed, done = self.elapsed(), int(self.state.clock[1])
@@ -173,7 +173,7 @@ class _Search:
             if stages and spent >= stages[0]:
                 stages.pop(0)
                 self._recombine(parameters.recombine_share * (limit.budget_s or 0.0))
-            elif course.has_ended(spent, done, elapsed, n):
+            elif course.has_ended(spent, done):
                 self._begin_walk(course, done)
             share = course.tolerance(spent, done)
             work.values[kernel.THRESHOLD] = share * work.values[kernel.BEST_COST]
