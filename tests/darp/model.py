@@ -257,6 +257,8 @@ def minimise(models, unfair=False):
         integrality=np.array([1] * total + [0] * len(duty)),
         bounds=Bounds(low, high),
         constraints=LinearConstraint(np.array(rows), np.array(least) - 1e-7, np.inf),
+        # With it HiGHS now and then calls times optimal that are not.
+        options={"presolve": False},
     )
     if found.x is None:
         return None
