@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts.forms import CodeForm, ConfirmForm
+from accounts.forms import CodeForm, ConfirmForm, EnrolForm
 from accounts.gate import PASSED
 from accounts.origins import browser_of, network_of
 from accounts.permissions import signed_in
@@ -63,7 +63,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
     if user.second_factor:
         return redirect("access:account")
     device = secondfactor.begin(user=user)
-    form = CodeForm(request.POST or None)
+    form = EnrolForm(request.POST or None, user=user)
     context = {
         "title": _("Set up the second factor"),
         "form": form,

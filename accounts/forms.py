@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.hashers import check_password
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import BASE_INPUT_CLASSES, UnfoldAdminPasswordWidget
 
@@ -64,9 +65,16 @@ class ConfirmForm(forms.Form):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        if not self.user.check_password(password):
+        # Without the person's own way, which writes old hashes anew and so ends this very session.
+        if not check_password(password, self.user.password):
             raise forms.ValidationError(_("This is not your password."))
         return password
+
+
+class EnrolForm(ConfirmForm, CodeForm):
+    """The first code of an app, from who knows the password: no other's app locks a person out."""
+
+    field_order = ("code", "password")
 
 
 class AddressForm(ConfirmForm):

@@ -26,7 +26,7 @@ class CompanyRequiresIt(DomainError):
 
 
 def is_required(user: User, *, of_administrators: bool) -> bool:
-    """Say whether this person may work with a password alone; read with the company."""
+    """Say whether a password alone is too little for this person; read with the company."""
     if user.is_administrator and of_administrators:
         return True
     return user.company is not None and user.company.requires_second_factor

@@ -97,7 +97,8 @@ def test_the_second_factor(client, user, clock):
     assert cost(lambda: client.get(enrol)) == 4  # and the device
     # The device twice, the second time locked; what it counts; older ones; it, confirmed; older
     # papers, the new one and its codes; the person; the session.
-    assert cost(lambda: client.post(enrol, {"code": code_of(device)})) == 13
+    form = {"code": code_of(device), "password": PASSWORD}
+    assert cost(lambda: client.post(enrol, form)) == 13
     clock.shift(timedelta(minutes=1))
     client = Client()  # another browser, in which no code was shown yet
     client.force_login(user)

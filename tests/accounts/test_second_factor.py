@@ -45,6 +45,10 @@ def paper(user, clock):
     return codes
 
 
+def enrol(client, code, password=PASSWORD, **request):
+    return client.post(reverse("access:enrol"), {"code": code, "password": password}, **request)
+
+
 def send(client, code):
     return client.post(reverse("access:verify"), {"code": code})
 
@@ -59,7 +63,7 @@ def test_a_person_enrols_with_the_picture_and_gets_recovery_codes_once(client, u
     page = client.get(reverse("access:enrol"))
     assert 'src="data:image/svg+xml' in page.content.decode()
 
-    answer = client.post(reverse("access:enrol"), {"code": code_of(user, confirmed=False)})
+    answer = enrol(client, code_of(user, confirmed=False))
 
     codes = answer.context["codes"]
     assert len(set(codes)) == secondfactor.RECOVERY_CODES
@@ -73,10 +77,22 @@ def test_a_wrong_code_enrols_nobody(client, user):
     client.force_login(user)
     client.get(reverse("access:enrol"))
 
-    page = client.post(reverse("access:enrol"), {"code": "000000"})
+    page = enrol(client, "000000")
 
     assert "This code is wrong" in page.content.decode()
     assert not User.objects.get(pk=user.pk).second_factor
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_who_finds_a_screen_unlocked_enrols_no_telephone_of_their_own(client, user, password):
+    client.force_login(user)
+    client.get(reverse("access:enrol"))
+
+    page = enrol(client, code_of(user, confirmed=False), password)
+
+    assert page.context["form"].errors.keys() == {"password"}
+    assert not User.objects.get(pk=user.pk).second_factor
+    assert enrol(client, code_of(user, confirmed=False)).context["codes"]  # it was not spent
 
 
 def test_the_picture_stays_the_same_until_it_is_confirmed(client, user):
@@ -95,7 +111,7 @@ def test_two_windows_at_once_do_not_keep_anybody_from_enrolling(client, user):
     first = TOTPDevice.objects.filter(user=user).earliest("pk")
     assert page.context["secret"] == secondfactor.secret_of(first)
 
-    client.post(reverse("access:enrol"), {"code": f"{TOTP(first.bin_key).token():06d}"})
+    enrol(client, f"{TOTP(first.bin_key).token():06d}")
 
     assert TOTPDevice.objects.get(user=user).confirmed
 
@@ -195,7 +211,7 @@ def test_wrong_codes_are_recorded_and_limited(client, user, paper, settings):
     assert statuses[-1] == 429
     colleague = UserFactory(company=user.company)
     client.force_login(colleague)  # who shares the office's address
-    page = client.post(reverse("access:enrol"), {"code": "1"}, REMOTE_ADDR="203.0.113.99")
+    page = enrol(client, "1", REMOTE_ADDR="203.0.113.99")
     assert page.status_code == 200
     assert SignIn.objects.filter(user=user, succeeded=False).count() == statuses.count(200)
 
@@ -215,7 +231,7 @@ def test_a_company_that_requires_it_leads_everybody_to_enrol(client, user):
     assert page_after(client) == "/admin/account/second-factor/"
     assert client.get("/api/v1/company/runs/").status_code == 403
     client.get(reverse("access:enrol"))
-    client.post(reverse("access:enrol"), {"code": code_of(user, confirmed=False)})
+    enrol(client, code_of(user, confirmed=False))
     assert page_after(client) == 200
 
 

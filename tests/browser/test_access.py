@@ -37,6 +37,7 @@ def test_a_person_comes_in_by_letter_and_telephone(page, live_server, mailoutbox
     # The browser gives a field with autofocus the focus as a rule, not always.
     page.locator("input[name=code]").focus()
     page.keyboard.type(f"{TOTP(device.bin_key).token():06d}")
+    page.locator("input[name=password]").fill(NEW)
     page.keyboard.press("Enter")
 
     expect(page.locator("ul li")).to_have_count(10)
