@@ -113,6 +113,8 @@ class UserAdmin(CompanyAdmin, DjangoUserAdmin):  # type: ignore[misc]
             self._invite(request, obj)
         elif not obj.is_active and "is_active" in form.changed_data:
             people.switch_off(user=obj)
+        elif "company" in form.changed_data:  # what is open was opened for the former one
+            sessions.end_all(user=obj)
 
     def _invite(self, request: HttpRequest, user: User) -> None:
         purpose = Purpose.INVITATION.value
@@ -180,7 +182,10 @@ class SignInAdmin(CompanyAdmin):
     fields = ["at", "user", "company", "succeeded", "network", "browser"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Leave out who keeps the installation, as the list of users does."""
         rows: Any = super().get_queryset(request)
+        if not signed_in(request).is_administrator:
+            rows = rows.exclude(user__role=Role.ADMINISTRATOR)
         found: QuerySet = rows.with_openness(timezone.now())
         return found
 

@@ -11,7 +11,7 @@ from accounts import retention, tasks
 from accounts.models import Role, SignIn
 from accounts.origins import browser_of, network_of
 from accounts.services import people, sessions
-from tests.factories import PASSWORD, SignInFactory, UserFactory
+from tests.factories import PASSWORD, CompanyFactory, SignInFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -177,6 +177,37 @@ def test_a_manager_does_not_guess_letter_by_letter_what_opens_a_session(client, 
     answer = client.get(f"/admin/accounts/{page}/", {f"{lookup}__startswith": "a"})
 
     assert answer.status_code == 400
+
+
+def test_who_keeps_the_installation_is_out_of_a_managers_reach(client, user):
+    keeper = UserFactory(role=Role.ADMINISTRATOR, company=user.company)
+    browser = type(client)()
+    browser.force_login(keeper)
+    client.force_login(user)
+    page = reverse("admin:accounts_signin_changelist")
+    row = SignIn.objects.get(user=keeper)
+
+    client.post(page, {"action": "end_sessions", "_selected_action": [row.pk]})
+
+    assert is_in(browser)
+    assert [row.user for row in client.get(page).context["cl"].result_list] == [user]
+    assert {row.user for row in browser.get(page).context["cl"].result_list} == {user, keeper}
+
+
+def test_who_works_for_another_company_signs_in_anew(client, user, others):
+    keeper = type(client)()
+    keeper.force_login(UserFactory(role=Role.ADMINISTRATOR, company=None))
+    page = reverse("admin:accounts_user_change", args=[user.pk])
+    form = {"email": user.email, "role": user.role, "language": "en", "is_active": "on"}
+    keeper.post(page, {**form, "name": "Married", "company": user.company_id})
+    assert is_in(others[0])
+
+    keeper.post(page, {**form, "company": CompanyFactory().pk})
+
+    user.refresh_from_db()
+    assert user.name == ""
+    assert [is_in(browser) for browser in (client, *others)] == [False, False, False]
+    assert not sessions.open_of(user=user, now=timezone.now()).exists()
 
 
 def test_tries_at_accounts_of_nobody_are_for_administrators(client, user):
