@@ -21,8 +21,7 @@ from dispatch.console.navigation import in_reach
 from exchange.forms import ConfirmForm, FileForm, carried
 from exchange.permissions import may_export, may_import
 from exchange.services import bringing, exporting
-from exchange.services.catalogue import KINDS
-from exchange.services.kind import Kind
+from exchange.services.catalogue import EXPORTED, KINDS, AnyKind
 from exchange.services.outcome import ChangedMeanwhile, Outcome
 
 # So many bad lines are listed; all are counted.
@@ -82,7 +81,7 @@ def bring(request: HttpRequest, company: str, kind: str) -> HttpResponse:
 
 
 def _take(
-    request: HttpRequest, kind: type[Kind], company: Company, context: dict[str, Any]
+    request: HttpRequest, kind: AnyKind, company: Company, context: dict[str, Any]
 ) -> HttpResponse | None:
     """Preview the file, or store what was previewed; say in `context` what the page is to show."""
     confirmed = ConfirmForm(request.POST) if "carried" in request.POST else None
@@ -108,7 +107,7 @@ def _take(
 
 def _outcome(
     request: HttpRequest,
-    kind: type[Kind],
+    kind: AnyKind,
     company: Company,
     content: bytes,
     confirmed: ConfirmForm | None,
@@ -151,7 +150,7 @@ def _shown(outcome: Outcome, content: bytes, name: str) -> dict[str, Any]:
 @never_cache
 def export(request: HttpRequest, company: str, kind: str) -> HttpResponse:
     """Send what the company has of a kind, or only the headings to fill in."""
-    chosen, tenant = KINDS[kind], _company(request, company)
+    chosen, tenant = EXPORTED[kind], _company(request, company)
     if not may_export(signed_in(request), chosen):
         raise PermissionDenied
     suffix = request.GET.get("format", "csv")
@@ -166,7 +165,7 @@ def export(request: HttpRequest, company: str, kind: str) -> HttpResponse:
     )
 
 
-def _way(page: str, company: Company, kind: type[Kind]) -> str:
+def _way(page: str, company: Company, kind: AnyKind) -> str:
     return reverse(f"exchange:{page}-{kind.slug}", args=[company.slug])
 
 

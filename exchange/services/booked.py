@@ -10,20 +10,19 @@ from django.utils.translation import gettext_lazy as _
 from bookings import csvfile
 from bookings.models import Booking
 from bookings.services import importing
-from exchange.services.kind import Column, Kind
+from exchange.services.kind import FileKind
 from exchange.services.outcome import SHOWN, Difference, Outcome
 
 
-class Bookings(Kind):
-    """Bookings are known by their partner's reference, else by client, time and places."""
+class Bookings(FileKind):
+    """Bookings are known by their partner's reference, else by client, time and places.
+
+    They are not exported here: the list of bookings has its own.
+    """
 
     slug = "bookings"
     label = _("Bookings")
     model = Booking
-    exports = False  # the list of bookings has its own
-
-    def make_columns(self) -> list[Column]:
-        return []
 
     def bring(
         self, content: bytes, *, apply: bool, expected: str, progress: Callable[[int, int], None]

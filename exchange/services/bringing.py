@@ -20,12 +20,13 @@ from exchange.services.tables import read_table
 
 # So many lines are asked about one by one; a file of which more are refused is another matter.
 MOST_REFUSED = 100
+AT_ONCE = 1000
 _STOPPED = _("The check stops here: the database refuses too many lines.")
 
 
 def bring(
     *,
-    kind: Kind,
+    kind: Kind | Bookings,
     content: bytes,
     apply: bool,
     expected: str = "",
@@ -50,8 +51,8 @@ def bring(
         list(Company.objects.select_for_update(no_key=True).filter(pk=kind.company.pk))
         reading = _Reading(kind, table.headings, outcome)
         units = kind.units(table.lines)
-        for start in range(0, len(units), kind.at_once):
-            batch = units[start : start + kind.at_once]
+        for start in range(0, len(units), AT_ONCE):
+            batch = units[start : start + AT_ONCE]
             reading.take(batch)
             progress(start + len(batch), len(units))
         outcome.digest = reading.digest.hexdigest()

@@ -9,7 +9,8 @@ from exchange.services.repeated import Series
 from exchange.services.shifts import Shifts
 from exchange.services.vehicles import Vehicles
 
-KINDS: dict[str, type[Kind]] = {
+AnyKind = type[Kind | Bookings]
+KINDS: dict[str, AnyKind] = {
     kind.slug: kind for kind in (Places, Vehicles, Drivers, Clients, Shifts, Series, Bookings)
 }
-EXPORTED = {slug: kind for slug, kind in KINDS.items() if kind.exports}
+EXPORTED = {slug: kind for slug, kind in KINDS.items() if issubclass(kind, Kind)}

@@ -12,13 +12,13 @@ from bookings.csvfile import HEADINGS, Line, LineError
 from bookings.models import Client, Mobility
 from bookings.services.lookups import any_order
 from exchange.services import cells
-from exchange.services.kind import Column, Draft, Kind, Values, reference_column
+from exchange.services.kind import Column, Draft, KnownKind, Values, reference_column
 from exchange.services.related import Known
 
 _DRIVERS = ("preferred_drivers", "refused_drivers")
 
 
-class Clients(Kind):
+class Clients(KnownKind):
     """A client is known by the reference, else by the name and the birth date."""
 
     slug = "clients"
@@ -121,9 +121,7 @@ class Clients(Kind):
             namesakes = [row for row in namesakes if row.birth_day] or namesakes
         return namesakes
 
-    def key(self, row: Any, values: Values) -> object:
-        if values.get("reference"):
-            return f"reference {values['reference']}"
+    def identity(self, row: Any, _values: Values) -> object:
         return any_order(row.name), row.birth_day
 
     @cached_property
@@ -147,9 +145,7 @@ class Clients(Kind):
     def save_extras(self, drafts: Sequence[Draft]) -> None:
         for name in _DRIVERS:
             through: Any = getattr(Client, name).through
-            changed = [
-                draft for draft in drafts if any(column == name for column, *_ in draft.changes)
-            ]
+            changed = [draft for draft in drafts if name in draft.changed]
             if not changed:
                 continue
             through.objects.filter(client__in=[draft.row.pk for draft in changed]).delete()

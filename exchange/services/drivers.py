@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bookings.services.lookups import any_order
 from exchange.services import cells
-from exchange.services.kind import Column, Draft, Kind, Values, reference_column
+from exchange.services.kind import Column, Draft, KnownKind, Values, reference_column
 from exchange.services.related import Known
 from fleet.models import DocumentKind, Driver, DriverDocument, DriverKind, LicenceCategory, Skill
 
@@ -26,7 +26,7 @@ _DOCUMENTS = {
 }
 
 
-class Drivers(Kind):
+class Drivers(KnownKind):
     """A driver is known by the reference, else by the name."""
 
     slug = "drivers"
@@ -95,9 +95,7 @@ class Drivers(Kind):
     def same(self, values: Values) -> list[Any]:
         return self.existing().named(values["name"])
 
-    def key(self, row: Any, values: Values) -> object:
-        if values.get("reference"):
-            return f"reference {values['reference']}"
+    def identity(self, row: Any, _values: Values) -> object:
         return any_order(row.name)
 
     def get(self, row: Any, name: str) -> Any:
@@ -117,8 +115,7 @@ class Drivers(Kind):
         kept: list[DriverDocument] = []
         gone: list[int] = []
         for draft in drafts:
-            changed = {name for name, *_texts in draft.changes} & set(_DOCUMENTS)
-            for name in sorted(changed):
+            for name in sorted(draft.changed & set(_DOCUMENTS)):
                 day: date | None = draft.values[name]
                 found = None if draft.is_new else self._document(draft.row, name)
                 if day is None and found:

@@ -1,5 +1,6 @@
 """What every kind of file has in common: columns, rows found and made, rows stored."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,38 +48,42 @@ class Draft:
     is_new: bool
     changes: list[tuple[str, str, str]] = field(default_factory=list)  # column, before, after
 
+    @property
+    def changed(self) -> set[str]:
+        """Name the columns that differ from what the row had."""
+        return {name for name, *_texts in self.changes}
 
-class Kind:
-    """A kind of file for one company; `load` reads what the company has, once for a file."""
+
+class FileKind:
+    """A kind of file, for one company."""
 
     slug: ClassVar[str]
     label: ClassVar[Promise]
     model: ClassVar[type[Model]]
-    relations: ClassVar[tuple[str, ...]] = ()
-    extras: ClassVar[tuple[str, ...]] = ()  # columns that are rows of another table
-    only_read: ClassVar[tuple[str, ...]] = ()  # columns that exports do not have
-    exports: ClassVar[bool] = True
     do_not_call_in_templates = True
-    at_once = 1000
 
     def __init__(self, company: Company, *, now: datetime, actor: User | None = None) -> None:
         self.company = company
         self.now = now
         self.actor = actor
+
+
+class Kind(FileKind, ABC):
+    """A kind whose lines are rows of a table, both in and out."""
+
+    relations: ClassVar[tuple[str, ...]] = ()
+    extras: ClassVar[tuple[str, ...]] = ()  # columns that are rows of another table
+    only_read: ClassVar[tuple[str, ...]] = ()  # columns that exports do not have
+
+    def __init__(self, company: Company, *, now: datetime, actor: User | None = None) -> None:
+        super().__init__(company, now=now, actor=actor)
         self.this_year = clock.local_day(now, company.tz).year
         self.related = Related(company)
         self.columns = {column.name: column for column in self.make_columns()}
 
+    @abstractmethod
     def make_columns(self) -> list[Column]:
-        raise NotImplementedError
-
-    def existing(self) -> Known:
-        """Give the company's rows of this kind, read once."""
-        raise NotImplementedError
-
-    def same(self, values: Values) -> list[Any]:
-        """Give the rows that are meant where a line gives no reference, or a new one."""
-        raise NotImplementedError
+        """Give the columns, in the order of an export."""
 
     # --- Reading --------------------------------------------------------------------------------
 
@@ -106,32 +111,24 @@ class Kind:
     def prepare(self, batch: Sequence[Values]) -> None:
         """Read what a batch of lines may mean, of a kind whose rows are too many to read."""
 
+    @abstractmethod
     def find(self, values: Values) -> Any | None:
-        """Find the row that a line speaks about: by its reference, else as `same` tells.
+        """Find the row that a line speaks about.
 
         :raises CellRefused: several rows may be meant.
         """
-        reference = values.get("reference", "")
-        if reference and (row := self.existing().of_reference(reference)):
-            return row
-        rows = self.same(values)
-        if reference:  # one of another reference is another row
-            rows = [row for row in rows if not row.reference]
-        if len(rows) > 1:
-            names = ", ".join(reference_of(row) for row in rows[:5])
-            raise CellRefused(
-                "reference",
-                _("Several have this name: write the reference (%(references)s).")
-                % {"references": names},
-            )
-        return rows[0] if rows else None
 
     def new(self) -> Any:
         return self.model(company=self.company)
 
+    @abstractmethod
+    def identity(self, row: Any, values: Values) -> object:
+        """Give what a new row without a reference is known by."""
+
     def key(self, row: Any, values: Values) -> object:
-        """Tell two new rows of a file apart."""
-        raise NotImplementedError
+        """Tell two new rows of a file apart: those with references may be namesakes."""
+        reference = values.get("reference")
+        return f"reference {reference}" if reference else self.identity(row, values)
 
     def get(self, row: Any, name: str) -> Any:
         return getattr(row, name)
@@ -168,24 +165,20 @@ class Kind:
         if made:
             self.model._default_manager.bulk_create(made)
         changed = [draft for draft in drafts if not draft.is_new]
-        fields = {name for draft in changed for name, *_texts in draft.changes}
-        plain = sorted(self.fields_of(fields - set(self.extras)))
+        fields = {name for draft in changed for name in draft.changed}
+        plain = sorted(fields - set(self.extras))
         if changed and plain:
             RowsQuerySet(self.model).bulk_update([draft.row for draft in changed], plain)
         self.save_extras(drafts)
-
-    def fields_of(self, columns: set[str]) -> set[str]:
-        """Name the fields of the row behind columns."""
-        return columns
 
     def save_extras(self, drafts: Sequence[Draft]) -> None:
         """Store what stands in other tables."""
 
     # --- Writing --------------------------------------------------------------------------------
 
+    @abstractmethod
     def rows(self) -> QuerySet | Iterable[Any]:
         """Give the rows of an export, in their order."""
-        return self.existing().rows
 
     def lines_of(self, row: Any) -> Iterator[dict[str, str]]:
         """Write a row as the lines of a file."""
@@ -195,6 +188,38 @@ class Kind:
         if name == "reference":
             return reference_of(row) if row.pk else row.reference
         return self.write(name, self.get(row, name))
+
+
+class KnownKind(Kind):
+    """A kind of which a company has so few rows that all are read, once for a file."""
+
+    @abstractmethod
+    def existing(self) -> Known:
+        """Give the company's rows of this kind, read once."""
+
+    @abstractmethod
+    def same(self, values: Values) -> list[Any]:
+        """Give the rows that are meant where a line gives no reference, or a new one."""
+
+    def rows(self) -> Iterable[Any]:
+        return self.existing().rows
+
+    def find(self, values: Values) -> Any | None:
+        """Find by the reference, else as `same` tells."""
+        reference = values.get("reference", "")
+        if reference and (row := self.existing().of_reference(reference)):
+            return row
+        rows = self.same(values)
+        if reference:  # one of another reference is another row
+            rows = [row for row in rows if not row.reference]
+        if len(rows) > 1:
+            names = ", ".join(reference_of(row) for row in rows[:5])
+            raise CellRefused(
+                "reference",
+                _("Several have this name: write the reference (%(references)s).")
+                % {"references": names},
+            )
+        return rows[0] if rows else None
 
 
 def reference_column() -> Column:

@@ -7,12 +7,12 @@ from django.utils.translation import gettext_lazy as _
 from bookings.csvcells import parse_lat, parse_lon
 from bookings.csvfile import plain
 from exchange.services import cells
-from exchange.services.kind import Column, Draft, Kind, Values, reference_column
+from exchange.services.kind import Column, Draft, KnownKind, Values, reference_column
 from exchange.services.related import Known
 from fleet.models import GeoOrigin, GeoQuality, Place, PlaceKind
 
 
-class Places(Kind):
+class Places(KnownKind):
     slug = "places"
     label = _("Places")
     model = Place
@@ -87,14 +87,11 @@ class Places(Kind):
             namesakes = [row for row in namesakes if plain(row.address) == address] or namesakes
         return namesakes
 
-    def key(self, row: Any, values: Values) -> object:
-        if values.get("reference"):
-            return f"reference {values['reference']}"
+    def identity(self, row: Any, _values: Values) -> object:
         return plain(row.name), plain(row.address)
 
     def settle(self, draft: Draft) -> None:
-        moved = {name for name, *_texts in draft.changes} & {"lat", "lon"}
-        if moved and "geo_origin" not in draft.values:
+        if draft.changed & {"lat", "lon"} and "geo_origin" not in draft.values:
             before = "" if draft.is_new else self.text(draft.row, "geo_origin")
             draft.row.geo_origin = GeoOrigin.IMPORT
             if before not in {"", GeoOrigin.IMPORT}:

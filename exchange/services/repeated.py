@@ -24,7 +24,7 @@ from bookings.services import series
 from dispatch.services import policies
 from dispatch.services.intake import SERIES_AHEAD
 from exchange.services import cells
-from exchange.services.kind import Column, Draft, Kind, Values, reference_column
+from exchange.services.kind import Column, Draft, KnownKind, Values, reference_column
 from exchange.services.related import Known
 
 _WEEKDAYS = {
@@ -44,7 +44,7 @@ Exceptions = dict[date, time | None]
 Suspensions = list[tuple[date, date, str]]
 
 
-class Series(Kind):
+class Series(KnownKind):
     """A series is known by the reference, else by client, places, first day and time."""
 
     slug = "series"
@@ -133,9 +133,7 @@ class Series(Kind):
             alike[_identity({name: getattr(row, name) for name in names})].append(row)
         return alike
 
-    def key(self, _row: Any, values: Values) -> object:
-        if values.get("reference"):
-            return f"reference {values['reference']}"
+    def identity(self, _row: Any, values: Values) -> object:
         return _identity(values)
 
     # --- Exceptions and suspensions -------------------------------------------------------------
@@ -193,7 +191,7 @@ class Series(Kind):
         self, drafts: Sequence[Draft], name: str, model: type[SeriesException | SeriesSuspension]
     ) -> Iterator[tuple[Any, Any]]:
         """Give the rows whose extras are written anew; what they had is gone."""
-        chosen = [draft for draft in drafts if any(name == column for column, *_ in draft.changes)]
+        chosen = [draft for draft in drafts if name in draft.changed]
         old = [draft.row.pk for draft in chosen if not draft.is_new]
         if old:
             model._default_manager.filter(series__in=old).delete()

@@ -145,13 +145,16 @@ class Shifts(Kind):
         same = self._by_start.get((values["driver"].pk, values["starts_at"]))
         return None if same is not None and reference and same.reference else same
 
-    def key(self, _row: Any, values: Values) -> object:
+    def identity(self, _row: Any, values: Values) -> object:
         return values["driver"].pk, values["starts_at"]
+
+    def key(self, row: Any, values: Values) -> object:
+        """Tell shifts apart whatever their references: a driver starts once at a time."""
+        return self.identity(row, values)
 
     def check(self, draft: Draft) -> Iterator[tuple[str, str | Promise]]:
         """Refuse who may not drive what on that day, as the form of a shift does."""
-        changed = {name for name, *_texts in draft.changes}
-        if not draft.is_new and not changed & {"driver", "vehicle"}:
+        if not draft.is_new and not draft.changed & {"driver", "vehicle"}:
             return
         values = draft.values
         day = clock.local_day(values["starts_at"], self.company.tz)
@@ -177,7 +180,7 @@ class Shifts(Kind):
                 self._change_under_rides(draft)
 
     def _change_under_rides(self, draft: Draft) -> None:
-        names = {name for name, *_texts in draft.changes}
+        names = draft.changed
         if "reference" in names:
             Shift.objects.filter(pk=draft.row.pk).update(reference=draft.values["reference"])
         changes: Any = {name: draft.values[name] for name in names - {"reference"}}

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from django.utils.functional import Promise
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from atmr.rows import RowsQuerySet
 from bookings.csvfile import Line, LineError, plain
 from exchange.services import cells
-from exchange.services.kind import Column, Draft, Kind, Values
+from exchange.services.kind import Column, Draft, KnownKind, Values
 from exchange.services.related import Known
 from fleet.models import Equipment, LicenceCategory, Vehicle, VehicleLayout
 
@@ -18,7 +19,7 @@ _LAYOUT = ("layout", "seats", "wheelchairs", "stretchers", "seat_in_wheelchair_p
 Room = tuple[int, int, int, bool]  # seats, wheelchairs, stretchers, a person in a wheelchair place
 
 
-class Vehicles(Kind):
+class Vehicles(KnownKind):
     """A vehicle is known by its plate; its layouts by their names."""
 
     slug = "vehicles"
@@ -86,7 +87,7 @@ class Vehicles(Kind):
     def same(self, values: Values) -> list[Any]:
         return self.existing().named(values["plate"])
 
-    def key(self, _row: Any, values: Values) -> object:
+    def identity(self, _row: Any, values: Values) -> object:
         return plain(values["plate"])
 
     # --- Lines of one vehicle -------------------------------------------------------------------
@@ -151,15 +152,14 @@ class Vehicles(Kind):
 
     # --- A row and its layouts ------------------------------------------------------------------
 
-    @property
+    @cached_property
     def stored(self) -> dict[int, dict[str, VehicleLayout]]:
-        if not hasattr(self, "_stored"):
-            self._stored: dict[int, dict[str, VehicleLayout]] = defaultdict(dict)
-            for layout in VehicleLayout.objects.filter(vehicle__company=self.company).order_by(
-                "id"
-            ):
-                self._stored[layout.vehicle_id][layout.name] = layout
-        return self._stored
+        """Give the layouts by vehicle and name."""
+        stored: dict[int, dict[str, VehicleLayout]] = defaultdict(dict)
+        rows = VehicleLayout.objects.filter(vehicle__company=self.company).order_by("id")
+        for layout in rows:
+            stored[layout.vehicle_id][layout.name] = layout
+        return stored
 
     def get(self, row: Any, name: str) -> Any:
         if name == "layouts":
