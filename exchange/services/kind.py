@@ -207,7 +207,11 @@ class KnownKind(Kind):
     def find(self, values: Values) -> Any | None:
         """Find by the reference, else as `same` tells."""
         reference = values.get("reference", "")
-        if reference and (row := self.existing().of_reference(reference)):
+        try:
+            row = self.existing().of_reference(reference)
+        except BadCell as exc:
+            raise CellRefused("reference", exc.accepted) from exc
+        if row is not None:
             return row
         rows = self.same(values)
         if reference:  # one of another reference is another row

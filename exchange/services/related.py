@@ -1,6 +1,7 @@
 """What a company has already, by the references and names that a file may use."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -20,6 +21,8 @@ Row = TypeVar("Row", bound=Model)
 
 # A row that was given no reference is told apart in files by this one.
 _OURS = "atmr-"
+# Files of another installation bring references like ours, and later a row here gets that number.
+SAID_OF_TWO = _("Two rows have this reference: give one of them another on its page.")
 
 
 def reference_of(row: Any) -> str:
@@ -46,13 +49,22 @@ class Known(Generic[Row]):
     ) -> None:
         self._name = name
         self.rows = list(rows)
-        self._by_reference = {
-            reference_of(row): row for row in self.rows if hasattr(row, "reference")
-        }
+        referred: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            if hasattr(row, "reference"):
+                referred[reference_of(row)].append(row)
+        self._by_reference = {said: rows[0] for said, rows in referred.items()}
+        self._said_of_two = {said for said, rows in referred.items() if len(rows) > 1}
         self._names = Names(((name(row), row) for row in self.rows), key=key)
         self._others = Names(((other(row), row) for row in self.rows) if other else (), key=key)
 
     def of_reference(self, reference: str) -> Row | None:
+        """Find the row of a reference.
+
+        :raises BadCell: it is the own one of a row, and follows from the id of another.
+        """
+        if reference in self._said_of_two:
+            raise BadCell(SAID_OF_TWO)
         return self._by_reference.get(reference)
 
     def named(self, text: str) -> list[Row]:
@@ -61,9 +73,9 @@ class Known(Generic[Row]):
     def read(self, text: str) -> Row:
         """Find the one row that a cell names.
 
-        :raises BadCell: none has the name, or several have it.
+        :raises BadCell: none has the name or reference, or several have it.
         """
-        if row := self._by_reference.get(text):
+        if row := self.of_reference(text):
             return row
         found = self._names.find(text) or self._others.find(text)
         if len(found) == 1:

@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from atmr import clock
 from atmr.errors import DomainError
 from bookings.csvfile import Line, LineError
+from bookings.services.lookups import CellRefused
 from dispatch.models import Assignment
 from dispatch.services import duty
 from exchange.services import cells
 from exchange.services.kind import Column, Draft, Kind, Values, reference_column
-from exchange.services.related import id_of
+from exchange.services.related import SAID_OF_TWO, id_of
 from fleet import services
 from fleet.models import Shift, ShiftStatus
 
@@ -137,11 +138,13 @@ class Shifts(Kind):
 
     def find(self, values: Values) -> Any | None:
         reference = values.get("reference", "")
-        if reference in self._by_reference:
-            return self._by_reference[reference]
-        ours = self._by_id.get(id_of(reference) or 0)
-        if ours is not None and not ours.reference:
-            return ours
+        own, ours = self._by_reference.get(reference), self._by_id.get(id_of(reference) or 0)
+        if ours is not None and ours.reference:
+            ours = None
+        if own is not None and ours is not None:
+            raise CellRefused("reference", SAID_OF_TWO)
+        if own is not None or ours is not None:
+            return own or ours
         same = self._by_start.get((values["driver"].pk, values["starts_at"]))
         return None if same is not None and reference and same.reference else same
 

@@ -413,6 +413,39 @@ def test_a_row_is_found_again_by_its_reference_under_another_name(company):
     assert Place.objects.values_list("name", "lat").get() == ("Bahnhof", 46.3)
 
 
+TWO = "Two rows have this reference: give one of them another on its page."
+
+
+def test_a_reference_that_two_rows_have_changes_neither(crew):
+    first = PlaceFactory(company=crew, name="Gare")
+    PlaceFactory(company=crew, name="Halle", reference=f"atmr-{first.pk}")  # of a former system
+
+    by_line = bring("places", crew, [PLACES, f"atmr-{first.pk};Bahnhof;46.2;6.1"])
+    by_cell = bring("clients", crew, ["Nom;Domicile", f"Favre Marie;atmr-{first.pk}"])
+
+    assert messages(by_line) == messages(by_cell) == [TWO]
+    assert not Place.objects.filter(name="Bahnhof").exists()
+    own = bring("places", crew, take("places", crew))
+    assert set(messages(own)) == {TWO}
+
+
+def test_a_reference_that_two_shifts_have_changes_neither(crew):
+    driver, vehicle = Driver.objects.get(), Vehicle.objects.get()
+    first, second = (
+        ShiftFactory(company=crew, driver=driver, vehicle=vehicle, starts_at=start, ends_at=end)
+        for start, end in ((on_day(7), on_day(9)), (on_day(10), on_day(12)))
+    )
+    Shift.objects.filter(pk=second.pk).update(reference=f"atmr-{first.pk}")
+
+    outcome = bring(
+        "shifts",
+        crew,
+        [f"Réf.;{SHIFTS}", f"atmr-{first.pk};Anna Exemple;GE 1;{DAY:%d.%m.%Y};8:00;9:00;Dépôt"],
+    )
+
+    assert messages(outcome) == [TWO]
+
+
 def test_columns_that_a_file_does_not_have_are_left_alone(company):
     place = PlaceFactory(
         company=company, name="Gare", kind="clinic", service_min=9, geo_origin="manual"
